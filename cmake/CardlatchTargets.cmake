@@ -1,0 +1,39 @@
+# One function per kind of target, so that flags, folders and names are decided in one place.
+
+# All compile settings that are ours alone; PRIVATE, so that a consumer keeps its own.
+function(cardlatch_compile_settings target)
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # gcc 12 takes the value inside a checked Outcome result for uninitialised when it optimises.
+        target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
+    if(CARDLATCH_WERROR)
+        target_compile_options(${target} PRIVATE -Werror)
+    endif()
+endfunction()
+
+# A room: one static library `cardlatch_<name>` with the alias `cardlatch::<name>`. Its public headers are in include/.
+#   cardlatch_room(NAME SOURCES ... [LINK ...])
+function(cardlatch_room name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+    add_library(cardlatch_${name} STATIC ${ARG_SOURCES})
+    add_library(cardlatch::${name} ALIAS cardlatch_${name})
+    set_target_properties(cardlatch_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    target_include_directories(cardlatch_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
+    target_link_libraries(cardlatch_${name} PUBLIC ${ARG_LINK})
+    cardlatch_compile_settings(cardlatch_${name})
+endfunction()
+
+# A Boost.Test program `test_<name>` registered with CTest under the same name.
+#   cardlatch_test(NAME LABEL unit|integration SOURCES ... [LINK ...])
+function(cardlatch_test name)
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK" ${ARGN})
+    add_executable(test_${name} ${ARG_SOURCES})
+    target_compile_definitions(test_${name} PRIVATE BOOST_TEST_DYN_LINK BOOST_TEST_MODULE=${name})
+    target_link_libraries(test_${name} PRIVATE ${ARG_LINK} Boost::unit_test_framework)
+    cardlatch_compile_settings(test_${name})
+    set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${ARG_LABEL}/${name} COMMAND test_${name} --log_level=test_suite --color_output=no)
+    set_tests_properties(${ARG_LABEL}/${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+endfunction()

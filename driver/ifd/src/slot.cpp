@@ -1,0 +1,283 @@
+#include "slot.hpp"
+
+#include "log.hpp"
+
+#include <cardlatch/vpcd/error.hpp>
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unistd.h>
+
+namespace cardlatch::ifd {
+
+namespace {
+
+using vpcd::Clock;
+using vpcd::LinkErrc;
+
+bool hung_up(int fd) noexcept {
+    pollfd item{fd, POLLRDHUP, 0};
+    return ::poll(&item, 1, 0) > 0;
+}
+
+} // namespace
+
+Result<std::shared_ptr<Slot>> Slot::open(const DeviceName& device, unsigned index) {
+    BOOST_OUTCOME_TRY(auto source, Source::open(device, index));
+    UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake) {
+        return last_system_error("eventfd");
+    }
+    return std::shared_ptr<Slot>(new Slot(device, std::move(source), std::move(wake)));
+}
+
+// Presence.
+
+RESPONSECODE Slot::presence() {
+    const std::lock_guard lock(state_);
+    const auto present_before = present_;
+    const auto* const link_before = link_.get();
+    service(Clock::now());
+    const bool now_visible = visible();
+    if (waiter_ == std::thread::id{} || waiter_ == std::this_thread::get_id()) {
+        reported_ = now_visible;
+        absence_owed_ = false;
+    } else if (present_ != present_before || link_.get() != link_before) {
+        wake(); // the waiting thread polls for what is no more
+    }
+    return now_visible ? IFD_ICC_PRESENT : IFD_ICC_NOT_PRESENT;
+}
+
+void Slot::service(TimePoint now) {
+    if (closed_) {
+        return;
+    }
+    if (link_ && hung_up(link_->fd())) {
+        drop("the peer closed the link");
+    }
+    if (!link_) {
+        if (auto fd = source_->take(now)) {
+            begin_greeting(std::move(fd), now);
+        }
+    }
+    if (link_ && !present_) {
+        continue_greeting(now);
+    }
+    if (present_) {
+        source_->refuse(now);
+    }
+}
+
+void Slot::begin_greeting(UniqueFd fd, TimePoint now) {
+    link_ = std::make_shared<vpcd::IfdLink>(std::move(fd), device_.plain_timeout, device_.extended_timeout);
+    greeting_until_ = now + device_.greeting_timeout;
+    if (auto sent = link_->greet(); !sent) {
+        drop(sent.error().message());
+    }
+}
+
+void Slot::continue_greeting(TimePoint now) {
+    const auto done = link_->continue_greeting();
+    if (!done) {
+        drop(done.error().message());
+    } else if (done.value()) {
+        present_ = true;
+        log(LogLevel::info, link_->dialect() == vpcd::Dialect::plain ? "card inserted (plain vpcd)"
+                                                                     : "card inserted (extension)");
+    } else if (now >= greeting_until_) {
+        drop("a peer connected and sent no ATR in time");
+    }
+}
+
+void Slot::drop(const std::string& why) {
+    // A peer that was never a card is no news; a card that leaves without an error has been taken out.
+    log(LogLevel::info, (present_ ? "card removed: " : "connection ended: ") + why);
+    link_->shut_down();
+    link_.reset();
+    absence_owed_ = absence_owed_ || (present_ && reported_);
+    present_ = false;
+    powered_ = false;
+    atr_.clear();
+}
+
+void Slot::fill(Watch& watch, TimePoint until) const {
+    watch.link = link_;
+    watch.until = until;
+    watch.items.assign(1, pollfd{wake_.get(), POLLIN, 0});
+    if (link_) {
+        // Not POLLIN once the card is there: the answer to a command is not ours to see.
+        watch.items.push_back(
+            {link_->fd(), static_cast<short>(present_ ? POLLRDHUP : POLLRDHUP | POLLIN), 0});
+    }
+    if (link_ && !present_) {
+        watch.until = std::min(until, greeting_until_); // who else connects waits for the outcome
+    } else {
+        watch.items.push_back(source_->interest());
+    }
+    if (!link_) {
+        watch.until = std::min(until, source_->timer().value_or(until));
+    }
+}
+
+void Slot::wait_for_event(vpcd::Milliseconds timeout) {
+    Watch watch;
+    const auto until = Clock::now() + timeout;
+    std::unique_lock lock(state_);
+    waiter_ = std::this_thread::get_id();
+    while (true) {
+        const auto now = Clock::now();
+        service(now);
+        if (closed_ || stop_ || now >= until || visible() != reported_) {
+            stop_ = false;
+            return;
+        }
+        fill(watch, until);
+        lock.unlock();
+        (void)::poll(watch.items.data(), watch.items.size(), vpcd::poll_timeout(watch.until, now));
+        if ((watch.items.front().revents & POLLIN) != 0) {
+            eventfd_t count = 0;
+            (void)::eventfd_read(wake_.get(), &count);
+        }
+        watch.link.reset();
+        lock.lock();
+    }
+}
+
+void Slot::wake() const noexcept {
+    (void)::eventfd_write(wake_.get(), 1);
+}
+
+void Slot::stop_waiting() {
+    const std::lock_guard lock(state_);
+    stop_ = true;
+    wake();
+}
+
+void Slot::close() {
+    const std::lock_guard lock(state_);
+    if (closed_) {
+        return;
+    }
+    closed_ = true;
+    if (link_) {
+        drop("the reader is closed");
+    }
+    source_->close();
+    wake();
+}
+
+// The card.
+
+Slot::LinkPtr Slot::card_link(bool powered, RESPONSECODE& refused) const {
+    const std::lock_guard lock(state_);
+    if (!visible()) {
+        refused = IFD_ICC_NOT_PRESENT; // a card that pcscd has not yet met gets nothing that was meant for
+                                       // the last one
+        return nullptr;
+    }
+    if (powered && !powered_) {
+        refused = IFD_COMMUNICATION_ERROR;
+        return nullptr;
+    }
+    return link_;
+}
+
+RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
+    {
+        const std::lock_guard lock(state_);
+        if (link_ == link) {
+            log(LogLevel::error, error.message());
+            drop(error.message());
+            wake();
+        }
+    }
+    if (error.code == LinkErrc::timed_out) {
+        return IFD_RESPONSE_TIMEOUT;
+    }
+    return error.code == LinkErrc::closed ? IFD_ICC_NOT_PRESENT : IFD_COMMUNICATION_ERROR;
+}
+
+RESPONSECODE Slot::power(DWORD action, Bytes& atr) {
+    atr.clear();
+    if (action != IFD_POWER_UP && action != IFD_RESET && action != IFD_POWER_DOWN) {
+        return IFD_NOT_SUPPORTED;
+    }
+    const std::lock_guard exchange(exchange_);
+    RESPONSECODE refused = IFD_SUCCESS;
+    const LinkPtr link = card_link(false, refused);
+    if (!link) {
+        return refused;
+    }
+    if (action == IFD_POWER_DOWN) {
+        return power_down(link);
+    }
+    const auto answer = action == IFD_RESET ? link->reset() : link->power_on();
+    if (!answer) {
+        return lose(link, answer.error());
+    }
+    atr.assign(answer.value().begin(), answer.value().end());
+    const std::lock_guard lock(state_);
+    if (link_ != link) {
+        atr.clear();
+        return IFD_ICC_NOT_PRESENT;
+    }
+    atr_ = atr;
+    powered_ = !atr.empty();
+    return powered_ ? IFD_SUCCESS : IFD_ERROR_POWER_ACTION;
+}
+
+RESPONSECODE Slot::power_down(const LinkPtr& link) {
+    const auto done = link->power_off();
+    if (!done) {
+        return lose(link, done.error());
+    }
+    const std::lock_guard lock(state_);
+    if (link_ == link) {
+        powered_ = false;
+        atr_.clear();
+    }
+    return IFD_SUCCESS;
+}
+
+RESPONSECODE Slot::transmit(ByteView command, UCHAR* response, DWORD* response_size) {
+    const DWORD room = *response_size;
+    *response_size = 0;
+    const std::lock_guard exchange(exchange_);
+    RESPONSECODE refused = IFD_SUCCESS;
+    const LinkPtr link = card_link(true, refused);
+    if (!link) {
+        return refused;
+    }
+    if (!link->carries(command.size())) {
+        log(LogLevel::error, "a command of " + std::to_string(command.size()) +
+                                 " bytes does not fit the link: plain vpcd "
+                                 "carries 2 to 65535, the extension 1 to 65544");
+        return IFD_ERROR_INSUFFICIENT_BUFFER;
+    }
+    const auto answer = link->transmit(command);
+    if (!answer) {
+        return lose(link, answer.error());
+    }
+    if (answer.value().size() > room) {
+        return IFD_ERROR_INSUFFICIENT_BUFFER;
+    }
+    std::memcpy(response, answer.value().data(), answer.value().size());
+    *response_size = answer.value().size();
+    return IFD_SUCCESS;
+}
+
+Bytes Slot::atr() const {
+    const std::lock_guard lock(state_);
+    return visible() ? atr_ : Bytes{};
+}
+
+std::uint32_t Slot::max_apdu_data() const {
+    constexpr std::uint32_t k_extended = 65535;
+    constexpr std::uint32_t k_plain = vpcd::k_max_plain_body - 9; // header 4, extended Lc 3, extended Le 2
+    const std::lock_guard lock(state_);
+    return visible() && link_->dialect() == vpcd::Dialect::plain ? k_plain : k_extended;
+}
+
+} // namespace cardlatch::ifd

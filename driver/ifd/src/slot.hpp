@@ -1,0 +1,123 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+extern "C" {
+#include <ifdhandler.h>
+}
+#include "device_name.hpp"
+#include "source.hpp"
+
+#include <cardlatch/base/bytes.hpp>
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/base/unique_fd.hpp>
+#include <cardlatch/vpcd/ifd_link.hpp>
+
+#include <poll.h>
+
+namespace cardlatch::ifd {
+
+/// One slot: where its card comes from, the link to the card that is there, and what pcscd has been told.
+///
+/// Any thread may call anything. An exchange with the card holds one mutex for its whole length, the slot's
+/// state another that is never held while waiting; so presence, waiting, stopping and closing go on while a
+/// card is slow.
+class Slot {
+  public:
+    /// Opens the slot for cards. Errors: those of Source::open; the system's.
+    static Result<std::shared_ptr<Slot>> open(const DeviceName& device, unsigned index);
+
+    ~Slot() = default;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+    /// IFD_ICC_PRESENT or IFD_ICC_NOT_PRESENT. Takes care of the sockets first, without waiting.
+    /// A card that was taken out is reported absent until the thread that waits for events has been told,
+    /// even when the next card is there already: pcscd would never know that it is another one.
+    RESPONSECODE presence();
+
+    /// Waits until what presence() would say to this thread changes, stop_waiting(), close(), or `timeout`
+    /// passes.
+    void wait_for_event(vpcd::Milliseconds timeout);
+
+    /// Makes wait_for_event() return, the present call or the next one.
+    void stop_waiting();
+
+    /// IFD_POWER_UP, IFD_RESET or IFD_POWER_DOWN. `atr` receives the ATR, empty if there is none.
+    /// IFD_ICC_NOT_PRESENT, IFD_ERROR_POWER_ACTION (mute), IFD_RESPONSE_TIMEOUT, IFD_COMMUNICATION_ERROR,
+    /// IFD_NOT_SUPPORTED.
+    RESPONSECODE power(DWORD action, Bytes& atr);
+
+    /// One command APDU. `*response_size` is the room at `response`, then the length of the answer, 0 with
+    /// any error: IFD_ICC_NOT_PRESENT, IFD_RESPONSE_TIMEOUT, IFD_COMMUNICATION_ERROR;
+    /// IFD_ERROR_INSUFFICIENT_BUFFER when the link cannot carry the command or `response` cannot hold the
+    /// answer, in both of which the card stays.
+    RESPONSECODE transmit(ByteView command, UCHAR* response, DWORD* response_size);
+
+    /// The ATR of the powered card; empty without one.
+    [[nodiscard]] Bytes atr() const;
+
+    /// What a command APDU's data may be at most with the present card, in bytes.
+    [[nodiscard]] std::uint32_t max_apdu_data() const;
+
+    [[nodiscard]] unsigned slots() const noexcept { return device_.slots; }
+
+    /// Lets go of the card and of the socket. Exchanges and waits under way end.
+    void close();
+
+    /// Removes the socket file; only system calls.
+    void remove_file() const noexcept { source_->remove_file(); }
+
+  private:
+    using TimePoint = vpcd::Clock::time_point;
+    using LinkPtr = std::shared_ptr<vpcd::IfdLink>;
+
+    Slot(DeviceName device, std::unique_ptr<Source> source, UniqueFd wake)
+        : device_(std::move(device))
+        , source_(std::move(source))
+        , wake_(std::move(wake)) {}
+
+    /// What poll(2) waits for. Owns the link, so that its descriptor cannot become another's meanwhile.
+    struct Watch {
+        std::vector<pollfd> items;
+        LinkPtr link;
+        TimePoint until;
+    };
+
+    // The following need state_ locked.
+    void service(TimePoint now);
+    void begin_greeting(UniqueFd fd, TimePoint now);
+    void continue_greeting(TimePoint now);
+    void drop(const std::string& why);
+    void fill(Watch& watch, TimePoint until) const;
+    [[nodiscard]] bool visible() const noexcept { return present_ && !absence_owed_; }
+
+    RESPONSECODE lose(const LinkPtr& link, const Error& error);
+    LinkPtr card_link(bool powered, RESPONSECODE& refused) const;
+    RESPONSECODE power_down(const LinkPtr& link);
+    void wake() const noexcept;
+
+    const DeviceName device_;
+    const std::unique_ptr<Source> source_; ///< used with state_ locked, but for remove_file()
+    const UniqueFd wake_;                  ///< eventfd: the waiting thread has to look again
+
+    std::mutex exchange_; ///< one exchange with the card at a time; taken before state_
+    mutable std::mutex state_;
+    LinkPtr link_;         ///< being greeted, or the present card's
+    bool present_ = false; ///< link_ has been greeted
+    bool powered_ = false; ///< the present card has answered to reset
+    bool absence_owed_ =
+        false;              ///< a card that was reported is gone, and the waiting thread does not know yet
+    bool reported_ = false; ///< what the waiting thread was told last
+    bool stop_ = false;     ///< stop_waiting() was called and not yet obeyed
+    bool closed_ = false;   ///< close() was called
+    TimePoint greeting_until_{}; ///< link_ && !present_
+    Bytes atr_;                  ///< powered_
+    std::thread::id waiter_;     ///< the thread that calls wait_for_event(); none before the first call
+};
+
+} // namespace cardlatch::ifd

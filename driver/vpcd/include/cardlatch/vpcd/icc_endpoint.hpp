@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cardlatch/base/bytes.hpp>
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/base/unique_fd.hpp>
+
+#include <stop_token>
+
+namespace cardlatch::vpcd {
+
+/// The card behind a link. All calls of one link come from the thread that serves it, one at a time.
+class IccHandler {
+  public:
+    virtual ~IccHandler() = default;
+
+    /// Cold reset. Returns the ATR; empty when the card stays mute.
+    virtual Bytes power_on() = 0;
+
+    /// Power is gone: volatile state is lost.
+    virtual void power_off() = 0;
+
+    /// Warm reset. Returns the ATR; empty when the card stays mute.
+    virtual Bytes reset() = 0;
+
+    /// The ATR the card would answer with now, without resetting it: plain vpcd asks for it at any time,
+    /// powered or not.
+    virtual Bytes atr() = 0;
+
+    /// Answers a command APDU with a response APDU of 2 bytes or more. An empty result leaves the command
+    /// unanswered for good: the reader then runs into its deadline. `command` has 1 byte or more and is not
+    /// checked.
+    virtual Bytes transmit(ByteView command) = 0;
+};
+
+/// The card's end of one connection: greets, then serves requests one after the other.
+class IccEndpoint {
+  public:
+    /// `handler` outlives the endpoint. With `offers_extension` the first request for the ATR is answered by
+    /// the offer.
+    IccEndpoint(IccHandler& handler, bool offers_extension) noexcept
+        : handler_(handler)
+        , offers_extension_(offers_extension) {}
+
+    /// Serves `connection`, a connected stream socket. Blocks until the peer closes it or `stop` is
+    /// requested, both of which are success, or the link breaks; the socket is closed then, and the handler
+    /// gets no power_off(). On plain TCP each receive is preceded by TCP_QUICKACK: stock vpcd writes length
+    /// and body apart, and the second waits for our acknowledgement. A handler call that lasts longer than 1
+    /// s on an extended link is reported every second. Errors: LinkErrc::malformed, LinkErrc::closed inside a
+    /// message, LinkErrc::too_long for a response that the dialect cannot carry; the system's.
+    Result<void> serve(UniqueFd connection, const std::stop_token& stop);
+
+  private:
+    IccHandler& handler_;
+    bool offers_extension_;
+};
+
+} // namespace cardlatch::vpcd

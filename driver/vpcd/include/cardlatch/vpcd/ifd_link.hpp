@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cardlatch/base/bytes.hpp>
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/base/unique_fd.hpp>
+#include <cardlatch/vpcd/codec.hpp>
+#include <cardlatch/vpcd/socket.hpp>
+
+#include <atomic>
+
+namespace cardlatch::vpcd {
+
+/// The reader's end of one connection. After any error of a call but LinkErrc::too_long the stream is lost:
+/// shut it down.
+///
+/// The greeting and the exchanges are for one thread at a time; shut_down(), fd() and dialect() for any.
+class IfdLink {
+  public:
+    /// Takes a connected stream socket. The deadlines are for one exchange, by dialect, in ms.
+    IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout);
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] Dialect dialect() const noexcept { return dialect_.load(std::memory_order_relaxed); }
+
+    /// Asks for the ATR. Does not wait. Errors: LinkErrc::closed; the system's.
+    Result<void> greet();
+
+    /// Reads what has come of the greeting's answer, without waiting. True: the card is there, in dialect().
+    /// Errors: LinkErrc::malformed for anything but an ATR or the offer of the extension; LinkErrc::closed.
+    Result<bool> continue_greeting();
+
+    /// Cold or warm reset. Returns the ATR, valid until the next call; empty when the card stays mute.
+    /// Errors: as exchange().
+    Result<ByteView> power_on();
+    Result<ByteView> reset();
+
+    /// Errors: as exchange().
+    Result<void> power_off();
+
+    /// Sends a command APDU and waits for its response APDU, valid until the next call: one send, one
+    /// receive. The time for all of it is limited, however the bytes trickle; only a time extension moves the
+    /// limit. Errors: LinkErrc::too_long and LinkErrc::malformed with nothing sent when the dialect cannot
+    /// carry the command (see carries()); LinkErrc::timed_out, LinkErrc::closed, LinkErrc::malformed; the
+    /// system's.
+    Result<ByteView> transmit(ByteView command);
+
+    /// The dialect can carry a command of `size` bytes.
+    [[nodiscard]] bool carries(std::size_t size) const noexcept;
+
+    /// Ends the link for both sides and wakes whoever waits on it. The descriptor stays valid until
+    /// destruction.
+    void shut_down() const noexcept;
+
+  private:
+    Result<ByteView> exchange(FrameType request, FrameType answer, ByteView payload);
+    Result<ByteView> activate(FrameType request);
+    Result<ByteView> receive(FrameType answer, Clock::time_point deadline);
+    Result<void> receive_some(bool first, Clock::time_point deadline);
+    Result<bool> judge_greeting(ByteView answer);
+    [[nodiscard]] Milliseconds timeout() const noexcept;
+    void set_receive_timeout() const noexcept;
+
+    UniqueFd fd_;
+    Milliseconds plain_timeout_;
+    Milliseconds extended_timeout_;
+    std::atomic<Dialect> dialect_{Dialect::plain};
+    Encoder encoder_;
+    Decoder decoder_{Dialect::plain, Side::icc};
+};
+
+} // namespace cardlatch::vpcd

@@ -1,0 +1,72 @@
+#include "busy_signal.hpp"
+
+#include <cardlatch/vpcd/codec.hpp>
+
+namespace cardlatch::vpcd {
+
+namespace {
+
+constexpr std::chrono::seconds k_interval{1};
+/// What the card asks for each time, in ms: lost or late signals do not end a link.
+constexpr std::uint16_t k_extension_ms = 5000;
+
+} // namespace
+
+BusySignal::BusySignal(int fd)
+    : fd_(fd)
+    , thread_([this] { run(); }) {}
+
+BusySignal::~BusySignal() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    stopping_.notify_one();
+    thread_.join();
+}
+
+void BusySignal::begin() noexcept {
+    since_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+std::unique_lock<std::mutex> BusySignal::end() {
+    std::unique_lock lock(mutex_);
+    since_.store(0, std::memory_order_relaxed);
+    return lock;
+}
+
+void BusySignal::run() {
+    std::unique_lock lock(mutex_);
+    Clock::rep served = 0;
+    Clock::time_point due = Clock::now() + k_interval;
+    while (!stopping_.wait_until(lock, due, [this] { return stop_; })) {
+        const auto now = Clock::now();
+        const auto since = since_.load(std::memory_order_relaxed);
+        if (since == 0) {
+            due = now + k_interval;
+        } else if (since != served) {
+            served = since;
+            due = Clock::time_point(Clock::duration(since)) + k_interval;
+        } else if (now >= due) {
+            send_extension();
+            due += k_interval;
+        }
+        // A command that began while this thread slept may be due already: then the next round sends at once.
+    }
+}
+
+void BusySignal::send_extension() const noexcept {
+    constexpr std::array<std::uint8_t, 7> k_frame{0,
+                                                  0,
+                                                  0,
+                                                  3,
+                                                  static_cast<std::uint8_t>(FrameType::time_extension),
+                                                  k_extension_ms >> 8U,
+                                                  k_extension_ms & 0xFFU};
+    const ssize_t sent = ::send(fd_, k_frame.data(), k_frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0 && static_cast<std::size_t>(sent) < k_frame.size()) {
+        (void)::shutdown(fd_, SHUT_RDWR); // half a frame cannot be taken back
+    }
+}
+
+} // namespace cardlatch::vpcd

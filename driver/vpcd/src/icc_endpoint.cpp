@@ -1,0 +1,157 @@
+#include "busy_signal.hpp"
+
+#include <cardlatch/vpcd/codec.hpp>
+#include <cardlatch/vpcd/error.hpp>
+#include <cardlatch/vpcd/icc_endpoint.hpp>
+#include <cardlatch/vpcd/socket.hpp>
+
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+namespace cardlatch::vpcd {
+
+namespace {
+
+/// One connection being served.
+class Session {
+  public:
+    Session(IccHandler& handler, bool offers_extension, int fd)
+        : handler_(handler)
+        , fd_(fd)
+        , tcp_(is_tcp(fd))
+        , offers_(offers_extension) {}
+
+    Result<void> run(const std::stop_token& stop) {
+        while (true) {
+            BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
+            if (frame) {
+                BOOST_OUTCOME_TRY(handle(*frame));
+                continue;
+            }
+            BOOST_OUTCOME_TRY(const bool more, receive());
+            if (!more) {
+                if (decoder_.idle() || stop.stop_requested()) {
+                    return ok();
+                }
+                return fail(LinkErrc::closed, "the reader closed the link inside a message");
+            }
+        }
+    }
+
+  private:
+    /// Calls the card, whose time is watched on an extended link.
+    template <class Call>
+    auto timed(Call&& call) {
+        if (busy_) {
+            busy_->begin();
+        }
+        return call();
+    }
+
+    /// False at the end of the stream.
+    Result<bool> receive() {
+        if (tcp_ && decoder_.dialect() == Dialect::plain) {
+            const int on = 1;
+            (void)::setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+        }
+        const auto space = decoder_.space();
+        while (true) {
+            const ssize_t got = ::recv(fd_, space.data(), space.size(), 0);
+            if (got >= 0) {
+                decoder_.commit(static_cast<std::size_t>(got));
+                return got > 0;
+            }
+            if (errno != EINTR) {
+                return transfer_error("receive");
+            }
+        }
+    }
+
+    Result<void> send(FrameType type, ByteView payload) {
+        encoder_.clear();
+        BOOST_OUTCOME_TRY(encoder_.add(decoder_.dialect(), type, payload));
+        // The reader has a deadline and closes the link when it passes; ours would only hide why.
+        return send_all(fd_, encoder_.bytes(), Clock::time_point::max());
+    }
+
+    Result<void> handle(const Frame& frame) {
+        const bool plain = decoder_.dialect() == Dialect::plain;
+        if (!plain && !busy_ && frame.type != FrameType::hello) {
+            return fail(LinkErrc::malformed, "the reader did not accept the extension with a hello");
+        }
+        switch (frame.type) {
+        case FrameType::request_atr:
+            return answer_atr_request();
+        case FrameType::power_on:
+        case FrameType::reset: {
+            const Bytes atr = timed(
+                [&] { return frame.type == FrameType::reset ? handler_.reset() : handler_.power_on(); });
+            mute_ = atr.empty();
+            return plain ? ok() : send_answer(FrameType::atr, atr);
+        }
+        case FrameType::power_off:
+            timed([&] { handler_.power_off(); });
+            return plain ? ok() : send_answer(FrameType::off, {});
+        case FrameType::command: {
+            const Bytes response = timed([&] { return handler_.transmit(frame.payload); });
+            return response.empty() ? unanswered() : send_answer(FrameType::response, response);
+        }
+        case FrameType::hello:
+            if (busy_ || frame.payload[0] == 0 || frame.payload[0] > k_extension_version) {
+                return fail(LinkErrc::malformed, "the reader sent a hello that does not fit");
+            }
+            busy_.emplace(fd_);
+            return ok();
+        default:
+            return fail(LinkErrc::malformed, "the reader sent a card's frame");
+        }
+    }
+
+    Result<void> answer_atr_request() {
+        if (offers_) {
+            offers_ = false;
+            BOOST_OUTCOME_TRY(send(FrameType::response, k_extension_offer));
+            decoder_.switch_to(Dialect::extended);
+            return ok();
+        }
+        return send(FrameType::response, mute_ ? Bytes{} : handler_.atr());
+    }
+
+    Result<void> send_answer(FrameType type, ByteView payload) {
+        const auto quiet = busy_ ? busy_->end() : std::unique_lock<std::mutex>{};
+        return send(type, payload);
+    }
+
+    Result<void> unanswered() {
+        if (busy_) {
+            (void)busy_->end();
+        }
+        return ok();
+    }
+
+    IccHandler& handler_;
+    int fd_;
+    bool tcp_;
+    bool offers_;
+    bool mute_ = false;
+    Decoder decoder_{Dialect::plain, Side::ifd};
+    Encoder encoder_;
+    std::optional<BusySignal> busy_; ///< since the reader's hello
+};
+
+} // namespace
+
+Result<void> IccEndpoint::serve(UniqueFd connection, const std::stop_token& stop) {
+    tune_tcp(connection.get());
+    // Shutting down wakes a blocked receive or send at once; the descriptor stays open until the session is
+    // over.
+    const std::stop_callback wake(stop, [fd = connection.get()] { (void)::shutdown(fd, SHUT_RDWR); });
+    Session session(handler_, offers_extension_, connection.get());
+    const auto result = session.run(stop);
+    return stop.stop_requested() ? Result<void>(ok()) : result;
+}
+
+} // namespace cardlatch::vpcd

@@ -1,0 +1,200 @@
+#include <cardlatch/vpcd/error.hpp>
+#include <cardlatch/vpcd/ifd_link.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <string>
+
+namespace cardlatch::vpcd {
+
+namespace {
+
+bool is_atr(ByteView bytes) {
+    return bytes.size() >= 2 && bytes.size() <= k_max_atr && (bytes[0] == 0x3B || bytes[0] == 0x3F);
+}
+
+Error broken(const char* what, ByteView bytes) {
+    constexpr std::size_t k_shown = 40;
+    return fail(LinkErrc::malformed, std::string(what) + " (" + std::to_string(bytes.size()) + " bytes: " +
+                                         to_hex(bytes.first(std::min(bytes.size(), k_shown)), " ") + ")");
+}
+
+} // namespace
+
+IfdLink::IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout)
+    : fd_(std::move(fd))
+    , plain_timeout_(plain_timeout)
+    , extended_timeout_(extended_timeout) {
+    tune_tcp(fd_.get());
+}
+
+Milliseconds IfdLink::timeout() const noexcept {
+    return dialect() == Dialect::plain ? plain_timeout_ : extended_timeout_;
+}
+
+void IfdLink::set_receive_timeout() const noexcept {
+    const auto ms = timeout().count();
+    const timeval value{ms / 1000, (ms % 1000) * 1000};
+    (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+}
+
+Result<void> IfdLink::greet() {
+    set_receive_timeout();
+    encoder_.clear();
+    BOOST_OUTCOME_TRY(encoder_.add(Dialect::plain, FrameType::request_atr));
+    return send_all(fd_.get(), encoder_.bytes(), Clock::time_point::min());
+}
+
+Result<bool> IfdLink::continue_greeting() {
+    while (true) {
+        BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
+        if (frame) {
+            return judge_greeting(frame->payload);
+        }
+        const auto space = decoder_.space();
+        const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), MSG_DONTWAIT);
+        if (got > 0) {
+            decoder_.commit(static_cast<std::size_t>(got));
+        } else if (got == 0) {
+            return fail(LinkErrc::closed, "the peer closed the link before it sent an ATR");
+        } else if (errno == EAGAIN) {
+            return false;
+        } else if (errno != EINTR) {
+            return transfer_error("receive");
+        }
+    }
+}
+
+Result<bool> IfdLink::judge_greeting(ByteView answer) {
+    if (!decoder_.idle()) {
+        return broken("the peer sent more than the answer to the first request", answer);
+    }
+    if (is_atr(answer)) {
+        return true;
+    }
+    const ByteView offer(k_extension_offer);
+    const bool offered =
+        answer.size() == offer.size() && std::equal(offer.begin(), offer.end() - 1, answer.begin());
+    if (!offered || answer.back() == 0) {
+        return broken("the peer's first answer is no ATR", answer);
+    }
+    const std::uint8_t version = std::min(answer.back(), k_extension_version);
+    encoder_.clear();
+    BOOST_OUTCOME_TRY(encoder_.add(Dialect::extended, FrameType::hello, ByteView(&version, 1)));
+    BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), Clock::time_point::min()));
+    decoder_.switch_to(Dialect::extended);
+    dialect_.store(Dialect::extended, std::memory_order_relaxed);
+    set_receive_timeout();
+    return true;
+}
+
+Result<ByteView> IfdLink::power_on() {
+    return activate(FrameType::power_on);
+}
+
+Result<ByteView> IfdLink::reset() {
+    return activate(FrameType::reset);
+}
+
+Result<ByteView> IfdLink::activate(FrameType request) {
+    const bool plain = dialect() == Dialect::plain;
+    BOOST_OUTCOME_TRY(const auto atr, exchange(request, plain ? FrameType::response : FrameType::atr, {}));
+    if (!atr.empty() && !is_atr(atr)) {
+        return broken("the card answered to reset with what is no ATR", atr);
+    }
+    return atr;
+}
+
+Result<void> IfdLink::power_off() {
+    if (dialect() == Dialect::extended) {
+        BOOST_OUTCOME_TRY(exchange(FrameType::power_off, FrameType::off, {}));
+        return ok();
+    }
+    encoder_.clear();
+    BOOST_OUTCOME_TRY(encoder_.add(Dialect::plain, FrameType::power_off));
+    return send_all(fd_.get(), encoder_.bytes(), Clock::now() + timeout());
+}
+
+Result<ByteView> IfdLink::transmit(ByteView command) {
+    BOOST_OUTCOME_TRY(const auto response, exchange(FrameType::command, FrameType::response, command));
+    if (response.size() < 2) {
+        return broken("the card answered without a status word", response);
+    }
+    return response;
+}
+
+bool IfdLink::carries(std::size_t size) const noexcept {
+    return dialect() == Dialect::plain ? size >= 2 && size <= k_max_plain_body
+                                       : size >= 1 && size <= k_max_command;
+}
+
+Result<ByteView> IfdLink::exchange(FrameType request, FrameType answer, ByteView payload) {
+    encoder_.clear();
+    BOOST_OUTCOME_TRY(encoder_.add(dialect(), request, payload));
+    if (dialect() == Dialect::plain && request != FrameType::command) {
+        // Plain vpcd answers to no control byte but this one. Both leave in one send.
+        BOOST_OUTCOME_TRY(encoder_.add(Dialect::plain, FrameType::request_atr));
+    }
+    if (!decoder_.idle()) {
+        return fail(LinkErrc::malformed, "the card sent bytes that nobody asked for");
+    }
+    const auto deadline = Clock::now() + timeout();
+    BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), deadline));
+    return receive(answer, deadline);
+}
+
+Result<ByteView> IfdLink::receive(FrameType answer, Clock::time_point deadline) {
+    bool first = true;
+    while (true) {
+        BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
+        if (!frame) {
+            BOOST_OUTCOME_TRY(receive_some(first, deadline));
+            first = false;
+        } else if (frame->type == FrameType::time_extension) {
+            const Milliseconds more(frame->payload[0] << 8U | frame->payload[1]);
+            deadline = std::max(deadline, Clock::now() + more);
+            first = false;
+        } else if (frame->type != answer) {
+            return broken("the card answered with another frame than was asked for", frame->payload);
+        } else if (!decoder_.idle()) {
+            return broken("the card sent more than one answer", frame->payload);
+        } else {
+            return frame->payload;
+        }
+    }
+}
+
+Result<void> IfdLink::receive_some(bool first, Clock::time_point deadline) {
+    const auto space = decoder_.space();
+    // The first receive waits in the kernel, limited by SO_RCVTIMEO, which is this exchange's whole time: one
+    // system call when the answer comes in one piece. Whatever follows has the rest of the time, so a trickle
+    // of bytes gains nothing.
+    bool wait_in_receive = first;
+    while (true) {
+        const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), wait_in_receive ? 0 : MSG_DONTWAIT);
+        if (got > 0) {
+            decoder_.commit(static_cast<std::size_t>(got));
+            return ok();
+        }
+        if (got == 0) {
+            return fail(LinkErrc::closed, "the peer closed the link");
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return transfer_error("receive");
+        }
+        wait_in_receive = false;
+        const auto now = Clock::now();
+        if (now >= deadline) {
+            return fail(LinkErrc::timed_out, "the card did not answer in time");
+        }
+        pollfd item{fd_.get(), POLLIN, 0};
+        (void)::poll(&item, 1, poll_timeout(deadline, now));
+    }
+}
+
+void IfdLink::shut_down() const noexcept {
+    (void)::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+} // namespace cardlatch::vpcd

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cardlatch/base/bytes.hpp>
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/card/profile.hpp>
+#include <cardlatch/card/random.hpp>
+#include <cardlatch/iso7816/atr.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace cardlatch::card {
+
+/// What a card takes from outside.
+struct CardOptions {
+    /// Keeps what changes on the card in this file; memory only when absent. Its folder has to exist.
+    std::optional<std::filesystem::path> state_file;
+    /// Borrowed, has to outlive the card; system_random() when null.
+    RandomSource* random = nullptr;
+};
+
+/// A smart card in software: command APDUs in, response APDUs out. It has no reader, no socket, no thread and
+/// no clock.
+///
+/// Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1 made of them), secure
+/// messaging, logical channels other than the basic one, command chaining. They are refused as ISO/IEC 7816-4
+/// §5.4.1 says.
+///
+/// A Card is used by one thread at a time. Without a state file nothing blocks; with one, a command that
+/// changes the card returns after the change is on disk.
+class Card {
+  public:
+    /// Makes the card that `profile` describes, switched off, with its stored state if there is any.
+    /// Errors: std::errc::device_or_resource_busy when another card owns the state file;
+    /// std::errc::invalid_argument when the state file is damaged or belongs to another profile (it is left
+    /// untouched); a system error when the state file cannot be opened.
+    static Result<std::unique_ptr<Card>> create(const Profile& profile, CardOptions options);
+
+    Card(const Card&) = delete;
+    Card& operator=(const Card&) = delete;
+    ~Card();
+
+    [[nodiscard]] const iso7816::Atr& atr() const;
+    [[nodiscard]] const std::string& profile_name() const;
+
+    /// Supplies power (cold reset) and returns the ATR. Volatile state starts anew.
+    Bytes power_on();
+
+    /// Removes power: verified PINs, the current file and a pending response are forgotten.
+    void power_off();
+
+    /// Warm reset, returns the ATR. Volatile state starts anew. A card that is off is switched on.
+    Bytes reset();
+
+    /// Executes one whole command APDU and returns the whole response APDU, at least SW1-SW2. Never throws.
+    /// Anything may be passed in: malformed lengths are answered with 6700. A card that is off answers 6F00.
+    Bytes transmit(ByteView command_apdu);
+
+  private:
+    class Impl;
+    explicit Card(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace cardlatch::card

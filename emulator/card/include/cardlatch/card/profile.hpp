@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/iso7816/atr.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cardlatch::card {
+
+class ApplicationProfile;
+
+/// What a card is when it is new: a checked TOML profile. Immutable and cheap to copy; docs/profiles.md has
+/// the format.
+struct Profile {
+    std::string name;           ///< the file's name without ".toml"
+    std::string description;    ///< one line for people
+    std::filesystem::path file; ///< where it was loaded from
+    iso7816::Atr atr;
+
+    /// The card's applications, at least one; the card core alone looks inside.
+    std::vector<std::shared_ptr<const ApplicationProfile>> applications;
+    std::size_t selected_at_reset = 0; ///< index into `applications`
+};
+
+/// Reads and checks a profile.
+/// Errors: a system error when `file` cannot be read; std::errc::invalid_argument when its content is wrong,
+/// with a detail of the form "FILE:LINE: KEY: what is wrong and what is allowed".
+Result<Profile> load_profile(const std::filesystem::path& file);
+
+/// The profiles (*.toml) directly in `folder`, sorted by name; none of them is read.
+/// Errors: a system error when `folder` cannot be listed.
+Result<std::vector<std::filesystem::path>> list_profiles(const std::filesystem::path& folder);
+
+} // namespace cardlatch::card

@@ -1,0 +1,145 @@
+#include "application.hpp"
+#include "state_store.hpp"
+#include "table_reader.hpp"
+
+#include <cardlatch/card/profile.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fcntl.h>
+#include <iterator>
+
+namespace cardlatch::card {
+
+namespace {
+
+constexpr std::size_t k_max_profile_file = std::size_t{1024} * 1024;
+constexpr std::size_t k_max_historical_bytes = 15;
+constexpr std::size_t k_max_label = 7;
+
+CardCapabilities combined_capabilities(const Profile& profile) {
+    CardCapabilities all;
+    for (const auto& application : profile.applications) {
+        const auto one = application->capabilities();
+        if (one.master_file) {
+            all = one; // the others have nothing to add to what the MF's owner says
+        }
+    }
+    return all;
+}
+
+Result<std::pair<bool, bool>> read_protocols(TableReader& atr) {
+    BOOST_OUTCOME_TRY(const auto names, atr.texts("protocols"));
+    if (!names) {
+        return std::pair{false, true};
+    }
+    std::pair<bool, bool> offered{false, false};
+    for (const auto& protocol : *names) {
+        if (protocol != "T=0" && protocol != "T=1") {
+            return atr.error("protocols",
+                             fmt::format(R"("{}" is not a protocol; allowed are "T=0" and "T=1")", protocol));
+        }
+        (protocol == "T=0" ? offered.first : offered.second) = true;
+    }
+    if (names->empty()) {
+        return atr.error("protocols", R"(is empty; allowed are "T=0" and "T=1")");
+    }
+    return offered;
+}
+
+Result<iso7816::Atr> read_atr(TableReader& atr, const CardCapabilities& capabilities) {
+    BOOST_OUTCOME_TRY(const auto bytes, atr.hex("bytes", 2, iso7816::Atr::k_max_size));
+    BOOST_OUTCOME_TRY(const auto protocols, read_protocols(atr));
+    BOOST_OUTCOME_TRY(const auto historical, atr.hex("historical", 0, k_max_historical_bytes));
+    BOOST_OUTCOME_TRY(const auto label, atr.text("label", 1, k_max_label));
+    BOOST_OUTCOME_TRY(atr.finish());
+    if (bytes) {
+        if (atr.has("protocols") || historical || label) {
+            return atr.error("bytes",
+                             "is the whole ATR; protocols, historical and label are not allowed beside it");
+        }
+        auto parsed = iso7816::Atr::parse(*bytes);
+        if (!parsed) {
+            return atr.error("bytes", parsed.error().message());
+        }
+        return parsed;
+    }
+    if (historical && label) {
+        return atr.error("label", "is part of generated historical bytes; not allowed beside historical");
+    }
+    const auto text =
+        historical ? *historical : describe_in_historical_bytes(capabilities, as_bytes(label.value_or("")));
+    return iso7816::Atr::build(protocols.first, protocols.second, text);
+}
+
+Result<void> read_applications(TableReader& root, Profile& profile) {
+    std::string names;
+    for (const auto& kind : application_kinds()) {
+        names += (names.empty() ? "" : ", ") + std::string(kind.name);
+        BOOST_OUTCOME_TRY(auto table, root.table(kind.name));
+        if (table) {
+            BOOST_OUTCOME_TRY(auto application, kind.parse(*table));
+            profile.applications.push_back(std::move(application));
+        }
+    }
+    BOOST_OUTCOME_TRY(const auto selected, root.text("selected_at_reset", 1, 64));
+    BOOST_OUTCOME_TRY(root.finish());
+    if (profile.applications.empty()) {
+        return root.error("", "the card has no application; give it at least one table of " + names);
+    }
+    if (selected) {
+        const auto found =
+            std::find_if(profile.applications.begin(), profile.applications.end(),
+                         [&](const auto& application) { return application->name() == *selected; });
+        if (found == profile.applications.end()) {
+            return root.error(
+                "selected_at_reset",
+                fmt::format("\"{}\" is no application of this card; the kinds are {}", *selected, names));
+        }
+        profile.selected_at_reset =
+            static_cast<std::size_t>(std::distance(profile.applications.begin(), found));
+    }
+    return ok();
+}
+
+} // namespace
+
+Result<Profile> load_profile(const std::filesystem::path& file) {
+    BOOST_OUTCOME_TRY(const auto text, read_text_file(AT_FDCWD, file, k_max_profile_file));
+    if (!text) {
+        return fail(std::errc::no_such_file_or_directory,
+                    fmt::format("{}: there is no such card profile", file.string()));
+    }
+    BOOST_OUTCOME_TRY(const auto document, parse_toml(*text, file.string()));
+    TableReader root(document, "", file.string());
+    Profile profile;
+    profile.file = file;
+    profile.name = file.stem().string();
+    BOOST_OUTCOME_TRY(auto description, root.text("description", 1, 200));
+    profile.description = description.value_or("");
+    BOOST_OUTCOME_TRY(auto atr, root.table("atr"));
+    BOOST_OUTCOME_TRY(read_applications(root, profile));
+    const toml::table none;
+    auto atr_table = atr.value_or(TableReader(none, "atr", file.string()));
+    BOOST_OUTCOME_TRY(profile.atr, read_atr(atr_table, combined_capabilities(profile)));
+    return profile;
+}
+
+Result<std::vector<std::filesystem::path>> list_profiles(const std::filesystem::path& folder) {
+    std::error_code code;
+    std::vector<std::filesystem::path> files;
+    for (std::filesystem::directory_iterator entry(folder, code), end; !code && entry != end;
+         entry.increment(code)) {
+        if (entry->path().extension() == ".toml" && entry->is_regular_file(code)) {
+            files.push_back(entry->path());
+        }
+    }
+    if (code) {
+        return fail(code, fmt::format("folder of card profiles {}: {}", folder.string(), code.message()));
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+} // namespace cardlatch::card

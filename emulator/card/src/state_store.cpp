@@ -1,0 +1,132 @@
+#include "state_store.hpp"
+
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace cardlatch::card {
+
+namespace {
+
+constexpr std::size_t k_max_state_file = std::size_t{16} * 1024 * 1024;
+
+template <class Call>
+auto retry_interrupted(Call call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) {
+        result = call();
+    }
+    return result;
+}
+
+Result<void> write_all(int fd, std::string_view text, const std::string& what) {
+    while (!text.empty()) {
+        const auto written = retry_interrupted([&] { return ::write(fd, text.data(), text.size()); });
+        if (written < 0) {
+            return last_system_error(what);
+        }
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ok();
+}
+
+} // namespace
+
+Result<std::optional<std::string>> read_text_file(int folder, const std::filesystem::path& file,
+                                                  std::size_t limit) {
+    const UniqueFd fd(
+        retry_interrupted([&] { return ::openat(folder, file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
+    if (!fd) {
+        if (errno == ENOENT) {
+            return std::optional<std::string>{};
+        }
+        return last_system_error(file.string());
+    }
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) {
+        return last_system_error(file.string());
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return fail(std::errc::invalid_argument, file.string() + ": is not a regular file");
+    }
+    std::string text;
+    std::array<char, 16384> block{};
+    for (;;) {
+        const auto got = retry_interrupted([&] { return ::read(fd.get(), block.data(), block.size()); });
+        if (got < 0) {
+            return last_system_error(file.string());
+        }
+        if (got == 0) {
+            return std::optional<std::string>{std::move(text)};
+        }
+        text.append(block.data(), static_cast<std::size_t>(got));
+        if (text.size() > limit) {
+            return fail(std::errc::file_too_large,
+                        fmt::format("{}: is longer than {} bytes", file.string(), limit));
+        }
+    }
+}
+
+Result<StateStore> StateStore::open(const std::filesystem::path& file) {
+    if (!file.has_filename()) {
+        return fail(std::errc::invalid_argument,
+                    fmt::format("state file \"{}\": has to name a file, not a folder", file.string()));
+    }
+    const auto folder_path = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+    UniqueFd folder(::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) {
+        return last_system_error(fmt::format("folder of the state file {}", file.string()));
+    }
+    const auto lock_name = file.filename().string() + ".lock";
+    UniqueFd lock(::openat(folder.get(), lock_name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) {
+        return last_system_error(fmt::format("lock file {}.lock", file.string()));
+    }
+    if (retry_interrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return fail(std::errc::device_or_resource_busy,
+                        fmt::format("state file {}: another card that is running owns it", file.string()));
+        }
+        return last_system_error(fmt::format("lock file {}.lock", file.string()));
+    }
+    return StateStore(file, std::move(folder), std::move(lock));
+}
+
+Result<std::optional<std::string>> StateStore::read() const {
+    auto text = read_text_file(folder_.get(), name_, k_max_state_file);
+    if (!text) {
+        return fail(text.error().code, fmt::format("state file in {}: {}", file_.parent_path().string(),
+                                                   text.error().message()));
+    }
+    return text;
+}
+
+Result<void> StateStore::write(std::string_view text) const {
+    const auto temporary = name_ + ".tmp";
+    const auto what = fmt::format("state file {}.tmp", file_.string());
+    // Not O_EXCL: we own the name, and what a crash left there is worthless.
+    const UniqueFd fd(::openat(folder_.get(), temporary.c_str(),
+                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) {
+        return last_system_error(what);
+    }
+    BOOST_OUTCOME_TRY(write_all(fd.get(), text, what));
+    if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) {
+        return last_system_error(what);
+    }
+    if (::renameat(folder_.get(), temporary.c_str(), folder_.get(), name_.c_str()) != 0) {
+        return last_system_error(fmt::format("state file {}", file_.string()));
+    }
+    if (retry_interrupted([&] { return ::fsync(folder_.get()); }) != 0) {
+        return last_system_error(fmt::format("folder of the state file {}", file_.string()));
+    }
+    return ok();
+}
+
+} // namespace cardlatch::card

@@ -1,0 +1,159 @@
+#include "command.hpp"
+
+#include <cardlatch/harness/control.hpp>
+#include <cardlatch/harness/slot_control.hpp>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace cardlatch::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+/// What insert, remove, reset and status share: finding the control socket and asking it.
+class ControlCommand : public Command {
+  protected:
+    void add_common_options() {
+        app_->add_option("--control", control_,
+                         "Control socket of a running stack; inside `cardlatch run` it is known")
+            ->envname("CARDLATCH_CONTROL")
+            ->type_name("PATH");
+    }
+    void add_slot() { app_->add_option("SLOT", slot_, "Slot number from 0, or reader name")->required(); }
+
+    Result<json::value> call(const std::string& method, const json::object& params) const {
+        if (control_.empty()) {
+            return fail(std::errc::invalid_argument,
+                        "no control socket: run this inside `cardlatch run`, or give --control PATH");
+        }
+        return harness::control_call(control_, method, params);
+    }
+
+    int call_and_report(const std::string& method, const json::object& params) const {
+        const auto result = call(method, params);
+        if (!result) {
+            return complain(result.assume_error(), result.assume_error().code == std::errc::invalid_argument
+                                                       ? k_usage
+                                                       : k_check_failed);
+        }
+        return k_ok;
+    }
+
+    std::string control_;
+    std::string slot_;
+};
+
+class InsertCommand : public ControlCommand {
+  public:
+    explicit InsertCommand(CLI::App& root) {
+        app_ = root.add_subcommand("insert", "Put a card into a reader; returns when PC/SC clients see it");
+        add_slot();
+        app_->add_option("PROFILE", profile_,
+                         "Card: a shipped profile's name or a TOML file; default: the last one");
+        add_common_options();
+    }
+    int run(const std::vector<std::string>&) override {
+        json::object params{{"slot", slot_}};
+        if (!profile_.empty()) {
+            // Resolved here, because a relative path means this process's folder.
+            const auto profile = harness::find_profile(profile_);
+            if (!profile) {
+                return complain(profile.assume_error(), k_check_failed);
+            }
+            params["profile"] = std::filesystem::absolute(profile.assume_value()).native();
+        }
+        return call_and_report("insert", params);
+    }
+
+  private:
+    std::string profile_;
+};
+
+/// remove and reset: one method, one slot.
+class SlotCommand : public ControlCommand {
+  public:
+    SlotCommand(CLI::App& root, std::string method, const std::string& description)
+        : method_(std::move(method)) {
+        app_ = root.add_subcommand(method_, description);
+        add_slot();
+        add_common_options();
+    }
+    int run(const std::vector<std::string>&) override { return call_and_report(method_, {{"slot", slot_}}); }
+
+  private:
+    std::string method_;
+};
+
+class StatusCommand : public ControlCommand {
+  public:
+    explicit StatusCommand(CLI::App& root) {
+        app_ = root.add_subcommand("status", "Show readers and cards of a running stack");
+        app_->add_flag("--json", json_, "Print JSON");
+        add_common_options();
+    }
+    int run(const std::vector<std::string>&) override {
+        const auto result = call("status", {});
+        if (!result) {
+            return complain(result.assume_error(), result.assume_error().code == std::errc::invalid_argument
+                                                       ? k_usage
+                                                       : k_check_failed);
+        }
+        if (json_) {
+            fmt::print("{}\n", json::serialize(result.assume_value()));
+            return k_ok;
+        }
+        return print_table(result.assume_value());
+    }
+
+  private:
+    static int print_table(const json::value& status) {
+        static constexpr std::array k_columns = {"slot", "reader", "state", "profile", "atr"};
+        std::vector<std::vector<std::string>> rows{{"SLOT", "READER", "STATE", "CARD", "ATR"}};
+        for (const auto& item : status.at("slots").as_array()) {
+            std::vector<std::string> row;
+            for (const auto* column : k_columns) {
+                const auto& cell = item.at(column);
+                row.push_back(cell.is_string() ? std::string(cell.as_string()) : json::serialize(cell));
+            }
+            rows.push_back(std::move(row));
+        }
+        std::array<std::size_t, k_columns.size()> widths{};
+        for (const auto& row : rows) {
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                widths.at(i) = std::max(widths.at(i), row[i].size());
+            }
+        }
+        for (const auto& row : rows) {
+            std::string line;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                line += fmt::format("{:<{}}  ", row[i], widths.at(i));
+            }
+            line.erase(line.find_last_not_of(' ') + 1);
+            fmt::print("{}\n", line);
+        }
+        return k_ok;
+    }
+
+    bool json_ = false;
+};
+
+} // namespace
+
+std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root) {
+    std::vector<std::unique_ptr<Command>> commands;
+    commands.push_back(std::make_unique<InsertCommand>(root));
+    commands.push_back(std::make_unique<SlotCommand>(
+        root, "remove", "Pull the card from a reader; returns when PC/SC clients see it"));
+    commands.push_back(
+        std::make_unique<SlotCommand>(root, "reset", "Reset the card as another PC/SC client would"));
+    commands.push_back(std::make_unique<StatusCommand>(root));
+    return commands;
+}
+
+} // namespace cardlatch::cli

@@ -1,0 +1,153 @@
+#include "child_command.hpp"
+#include "command.hpp"
+
+#include <cardlatch/harness/card_slot.hpp>
+#include <cardlatch/harness/control.hpp>
+#include <cardlatch/harness/slot_control.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <poll.h>
+
+namespace cardlatch::cli {
+
+namespace {
+
+/// Slots whose readers belong to somebody else's pcscd, so that no PC/SC client of ours looks on.
+class ServedSlots : public harness::SlotControl {
+  public:
+    std::vector<std::unique_ptr<harness::CardSlot>> slots;
+
+    [[nodiscard]] std::vector<harness::SlotStatus> status() const override {
+        std::vector<harness::SlotStatus> list;
+        for (const auto& slot : slots) {
+            const char* present = slot->connected() ? "present" : "unavailable";
+            list.push_back({.slot = static_cast<int>(list.size()),
+                            .reader = slot->address(),
+                            .state = slot->occupied() ? present : "empty",
+                            .profile = slot->profile_name(),
+                            .atr = slot->atr(),
+                            .link = slot->address()});
+        }
+        return list;
+    }
+    Result<void> insert(std::size_t slot, const std::optional<std::filesystem::path>& profile) override {
+        return slots.at(slot)->insert(profile);
+    }
+    Result<void> remove(std::size_t slot) override { return slots.at(slot)->remove(); }
+    Result<void> reset(std::size_t) override {
+        return fail(
+            std::errc::not_supported,
+            "reset is what a PC/SC client does, and the reader belongs to another pcscd: use a client there");
+    }
+};
+
+class ServeCommand : public Command {
+  public:
+    explicit ServeCommand(CLI::App& root) {
+        app_ = root.add_subcommand("serve", "Run cards without a pcscd, for readers that exist already");
+        app_->add_option("--card", cards_, "Card, as for run; one for each --connect or --listen, in order")
+            ->type_name("PROFILE");
+        app_->add_option(
+                "--connect", connect_,
+                "Where a reader listens: unix:PATH, cardlatch://HOST:PORT (our driver), vpcd://HOST:PORT, "
+                "vpcd+unix:PATH (any vpcd)")
+            ->type_name("ADDRESS");
+        app_->add_option("--listen", listen_, "Where the card listens for a vpcd reader: vpcd://HOST:PORT")
+            ->type_name("ADDRESS");
+        app_->add_option("--state", state_, "Folder where cards keep their state; without it they forget")
+            ->type_name("DIR");
+        app_->add_option("--control", control_, "Control socket to create, for insert, remove and status")
+            ->type_name("PATH");
+    }
+
+    int run(const std::vector<std::string>&) override {
+        SignalReceiver signals; // before any thread exists
+        ServedSlots served;
+        const auto ready = open_slots(served);
+        if (!ready) {
+            const bool usage = ready.assume_error().code == std::errc::invalid_argument;
+            return complain(ready.assume_error(), usage ? k_usage : k_check_failed);
+        }
+        std::unique_ptr<harness::ControlServer> control;
+        if (!control_.empty()) {
+            auto started = harness::ControlServer::start(control_, harness::make_control_handler(served));
+            if (!started) {
+                return complain(started.assume_error(), k_check_failed);
+            }
+            control = std::move(started).assume_value();
+        }
+        for (const auto& slot : served.status()) {
+            fmt::print(stderr, "cardlatch: slot {}: {} at {}\n", slot.slot,
+                       slot.profile.empty() ? "no card" : slot.profile, slot.reader);
+        }
+        pollfd waiting{.fd = signals.fd(), .events = POLLIN, .revents = 0};
+        for (;;) {
+            ::poll(&waiting, 1, -1);
+            while (const auto signal = signals.next()) {
+                if (signal->number != SIGCHLD) {
+                    return k_ok;
+                }
+            }
+        }
+    }
+
+  private:
+    Result<void> open_slots(ServedSlots& served) const {
+        std::vector<std::string> addresses = connect_;
+        for (const auto& address : listen_) {
+            static constexpr std::string_view k_scheme = "vpcd://";
+            if (!address.starts_with(k_scheme)) {
+                return fail(std::errc::invalid_argument,
+                            fmt::format("--listen {}: a card listens on vpcd://HOST:PORT", address));
+            }
+            addresses.push_back("vpcd-listen://" + address.substr(k_scheme.size()));
+        }
+        if (addresses.empty()) {
+            return fail(std::errc::invalid_argument, "serve needs --connect ADDRESS or --listen ADDRESS");
+        }
+        auto names = cards_;
+        names.resize(std::max(names.size(), addresses.size()), k_default_card);
+        if (names.size() > addresses.size()) {
+            return fail(std::errc::invalid_argument,
+                        fmt::format("{} cards for {} addresses; each card needs its own", names.size(),
+                                    addresses.size()));
+        }
+        BOOST_OUTCOME_TRY(const auto profiles, resolve_cards(names));
+        std::optional<std::filesystem::path> state;
+        if (!state_.empty()) {
+            state = state_;
+            std::error_code error;
+            if (std::filesystem::create_directories(state_, error); error) {
+                return fail(error, fmt::format("state folder {}: {}", state_, error.message()));
+            }
+        }
+        for (std::size_t i = 0; i < addresses.size(); ++i) {
+            BOOST_OUTCOME_TRY(auto address, vpcd::LinkAddress::parse(addresses[i]));
+            BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(std::move(address)));
+            served.slots.push_back(std::make_unique<harness::CardSlot>(
+                std::move(link), std::to_string(i), state, harness::CardSlot::Patience::endless));
+            if (profiles[i]) {
+                BOOST_OUTCOME_TRY(served.slots.back()->insert(profiles[i]));
+            }
+        }
+        return ok();
+    }
+
+    std::vector<std::string> cards_;
+    std::vector<std::string> connect_;
+    std::vector<std::string> listen_;
+    std::string state_;
+    std::string control_;
+};
+
+} // namespace
+
+std::unique_ptr<Command> make_serve_command(CLI::App& root) {
+    return std::make_unique<ServeCommand>(root);
+}
+
+} // namespace cardlatch::cli

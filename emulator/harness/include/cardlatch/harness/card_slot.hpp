@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/vpcd/icc_link.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace cardlatch::harness {
+
+/// The emulator's side of one reader slot: a link to the driver and, at times, a software card on it.
+///
+/// The slot owns the link and the thread that serves it; the card knows neither. While a card is in the slot
+/// and the driver drops the link or goes away, the slot connects again, as a card stays in a reader that
+/// hiccups. Thread-safe.
+class CardSlot {
+  public:
+    /// Whether insert() needs the driver to be there.
+    enum class Patience {
+        none,    ///< insert() fails when the first connection does
+        endless, ///< insert() succeeds, and the link is tried again until it stands
+    };
+
+    /// `state_dir`: cards keep their state there as NAME-PROFILE.toml, `name` being the slot's; in memory
+    /// when absent.
+    CardSlot(vpcd::IccLink link, std::string name, std::optional<std::filesystem::path> state_dir,
+             Patience patience);
+
+    /// Pulls the card first.
+    ~CardSlot();
+    CardSlot(const CardSlot&) = delete;
+    CardSlot& operator=(const CardSlot&) = delete;
+
+    /// Where the link goes.
+    [[nodiscard]] std::string address() const;
+
+    /// Makes the card of `profile` and connects it. Without a profile, the card that was in the slot last
+    /// comes back, with everything that was on it. Errors: device_or_resource_busy when a card is in the
+    /// slot; invalid_argument without a profile when there was no card yet; the profile's and the state
+    /// file's own errors; the link's errors.
+    Result<void> insert(const std::optional<std::filesystem::path>& profile);
+
+    /// Pulls the card. Errors: no_such_device when there is none.
+    Result<void> remove();
+
+    [[nodiscard]] bool occupied() const;
+    /// The profile of the card in the slot; empty without one.
+    [[nodiscard]] std::string profile_name() const;
+    /// The ATR of the card in the slot in hexadecimal; empty without one.
+    [[nodiscard]] std::string atr() const;
+    /// True while the driver is connected.
+    [[nodiscard]] bool connected() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace cardlatch::harness

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/harness/pcscd.hpp>
+#include <cardlatch/harness/slot_control.hpp>
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cardlatch::harness {
+
+/// Which IFD handler the private pcscd loads.
+enum class Driver {
+    cardlatch, ///< ours
+    vpcd,      ///< Debian's stock libifdvpcd.so
+};
+
+/// Something that happened in a stack. Every trace and every `--json` line is made of these.
+struct Event {
+    std::chrono::system_clock::time_point when;
+    std::string who;    ///< "stack", "pcscd", "card"
+    std::string what;   ///< "started", "inserted", "removed", "reset", "stopped", ...
+    std::string reader; ///< reader name, empty where no reader is meant
+    std::string detail; ///< for people; ATR, path, reason
+};
+
+/// One reader of a stack.
+struct SlotOptions {
+    /// Profile of the card that is in the reader at start; empty for an empty reader.
+    std::optional<std::filesystem::path> profile;
+};
+
+/// What a private stack is made of. The defaults are those of `cardlatch run`.
+struct StackOptions {
+    std::vector<SlotOptions> slots;
+    std::string reader_name =
+        "Cardlatch Virtual Reader"; ///< 1 to 120 bytes UTF-8, no quotes, no control characters
+    Driver driver = Driver::cardlatch;
+    std::filesystem::path vpcd_library = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+    std::filesystem::path pcscd = "/usr/sbin/pcscd";
+    Isolation isolation = Isolation::automatic;
+    LogLevel log_level = LogLevel::error;
+    std::optional<std::filesystem::path> log_file;  ///< pcscd's log; inside the stack's folder when absent
+    std::optional<std::filesystem::path> state_dir; ///< cards keep their state here; in memory when absent
+    std::vector<std::string> pcscd_preload;         ///< libraries to preload into pcscd (sanitizer run times)
+    std::chrono::milliseconds deadline{10000};      ///< for the start and for every change to become visible
+    std::function<void(const Event&)> on_event;     ///< called from several threads, one at a time
+};
+
+/// A private world: a folder, a pcscd, readers with software cards, and their control.
+///
+/// Needs no root and no system service and leaves nothing behind. Any number live side by side. Thread-safe.
+/// What it does not model: USB, hot-plug of the reader itself, timing of real cards.
+class PrivateStack : public SlotControl {
+  public:
+    /// Most readers that one pcscd before 2.5 can hold (PCSCLITE_MAX_READERS_CONTEXTS).
+    static constexpr std::size_t k_max_slots = 16;
+
+    /// Starts everything and returns when PC/SC clients can list every reader and see every card.
+    /// Errors: invalid_argument for options out of range; a profile's own error; what Pcscd::start returns;
+    /// timed_out or connection_reset with the end of pcscd's log when the readers do not appear.
+    static Result<std::unique_ptr<PrivateStack>> start(StackOptions options);
+    ~PrivateStack() override;
+    PrivateStack(const PrivateStack&) = delete;
+    PrivateStack& operator=(const PrivateStack&) = delete;
+
+    /// The folder, 0700.
+    [[nodiscard]] const std::filesystem::path& directory() const;
+
+    /// What a client process needs: PCSCLITE_CSOCK_NAME and CARDLATCH_CONTROL.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> environment() const;
+
+    /// Readable as soon as pcscd has ended.
+    [[nodiscard]] int death_fd() const;
+    /// How pcscd ended and the last lines of its log; for messages.
+    [[nodiscard]] std::string death_report();
+
+    [[nodiscard]] pid_t pcscd_pid() const;
+    [[nodiscard]] Isolation isolation() const;
+    /// Processes that belong to the stack itself.
+    [[nodiscard]] std::vector<pid_t> processes() const;
+
+    [[nodiscard]] std::vector<SlotStatus> status() const override;
+
+    /// Returns when clients see the card.
+    /// Errors: device_or_resource_busy when a card is in the slot; invalid_argument when the slot never had a
+    /// card and no profile is given; the profile's own errors; timed_out; connection_reset when pcscd has
+    /// ended.
+    Result<void> insert(std::size_t slot, const std::optional<std::filesystem::path>& profile = {}) override;
+    /// Returns when clients see that the card is gone.
+    /// Errors: no_such_device when the slot is empty; timed_out; connection_reset.
+    Result<void> remove(std::size_t slot) override;
+    /// Resets the card as another client would; every connected client gets SCARD_W_RESET_CARD.
+    /// Errors: no_such_device when the slot is empty; timed_out while a client holds a transaction;
+    /// connection_reset.
+    Result<void> reset(std::size_t slot) override;
+
+  private:
+    struct Impl;
+    explicit PrivateStack(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace cardlatch::harness

@@ -1,0 +1,404 @@
+#include "reader_config.hpp"
+
+#include <cardlatch/card/profile.hpp>
+#include <cardlatch/harness/card_slot.hpp>
+#include <cardlatch/harness/control.hpp>
+#include <cardlatch/harness/installation.hpp>
+#include <cardlatch/harness/observer.hpp>
+#include <cardlatch/harness/private_stack.hpp>
+#include <cardlatch/harness/stack_directory.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+namespace cardlatch::harness {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+/// Stock vpcd serves the two slots of one reader and no more. Source: vsmartcard ifd-vpcd.c, VICC_MAX_SLOTS.
+constexpr std::size_t k_vpcd_slots = 2;
+
+/// A driver that loads has a state within a millisecond; this is for machines under load.
+constexpr std::chrono::seconds k_driver_start{5};
+
+/// The last lines of a log, on one line.
+std::string log_tail(const fs::path& file) {
+    constexpr std::size_t k_lines = 3;
+    std::ifstream log(file);
+    std::deque<std::string> lines;
+    for (std::string line; std::getline(log, line);) {
+        lines.push_back(line);
+        if (lines.size() > k_lines) {
+            lines.pop_front();
+        }
+    }
+    std::string text;
+    for (const auto& line : lines) {
+        text += (text.empty() ? "" : " | ") + line;
+    }
+    return text.empty() ? "its log is empty" : "its log ends: " + text;
+}
+
+/// Runs a function on a thread of its own that lives until this object goes. What start() made may rely on
+/// the thread: the kernel ends pcscd and the observer when the thread that forked them ends
+/// (PR_SET_PDEATHSIG).
+class KeeperThread {
+  public:
+    ~KeeperThread() {
+        if (thread_.joinable()) {
+            done_.set_value();
+            thread_.join();
+        }
+    }
+
+    /// Returns what `function` returned; the thread then waits.
+    template <class Function>
+    auto start(Function function) {
+        std::promise<decltype(function())> answer;
+        auto result = answer.get_future();
+        thread_ = std::thread([this, &answer, &function] {
+            answer.set_value(function());
+            done_.get_future().wait();
+        });
+        return result.get();
+    }
+
+  private:
+    std::promise<void> done_;
+    std::thread thread_;
+};
+
+const ReaderView* find_view(const std::vector<ReaderView>& views, const std::string& name) {
+    const auto found =
+        std::find_if(views.begin(), views.end(), [&name](const ReaderView& v) { return v.name == name; });
+    return found == views.end() ? nullptr : &*found;
+}
+
+bool holds_card(const ReaderView* view) {
+    return view != nullptr && (view->state == "present" || view->state == "mute");
+}
+
+} // namespace
+
+struct PrivateStack::Impl {
+    struct Slot {
+        std::string reader;
+        std::unique_ptr<CardSlot> card;
+        std::unique_ptr<std::mutex> busy = std::make_unique<std::mutex>(); ///< one change at a time
+    };
+
+    StackOptions options;
+    StackDirectory directory;
+    fs::path log_file;
+    std::vector<vpcd::ReservedPort> vpcd_ports;
+    std::vector<Slot> slots;
+    std::mutex event_mutex;
+    // Destroyed in this order: control first, so that nothing acts on what is going; the keeper thread after
+    // all that it forked; the cards once pcscd is gone.
+    KeeperThread keeper;
+    std::optional<Pcscd> pcscd;
+    std::unique_ptr<Observer> observer;
+    std::unique_ptr<ControlServer> control;
+
+    Impl(StackOptions o, StackDirectory d)
+        : options(std::move(o))
+        , directory(std::move(d)) {
+        log_file = options.log_file.value_or(directory.path() / "pcscd.log");
+    }
+
+    fs::path file(std::string_view name) const { return directory.path() / name; }
+
+    void emit(const std::string& who, const std::string& what, const std::string& reader,
+              const std::string& detail) {
+        if (options.on_event) {
+            const std::lock_guard lock(event_mutex);
+            options.on_event({std::chrono::system_clock::now(), who, what, reader, detail});
+        }
+    }
+
+    Result<void> prepare(const Installation& installation);
+    void add_slot(std::string reader, vpcd::IccLink link);
+    Result<void> launch(const Installation& installation);
+    Result<void> await_readers(Clock::time_point deadline);
+    Result<void> insert_first_cards(Clock::time_point deadline);
+    Error with_log(const Error& error, const std::string& what) const;
+    void on_view(const ReaderView& before, const ReaderView& now);
+    Result<void> change(std::size_t number, bool present,
+                        const std::function<Result<void>(CardSlot&)>& action);
+};
+
+/// Opens the links, and writes what pcscd reads.
+Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
+    const bool stock = options.driver == Driver::vpcd;
+    const auto& library = stock ? options.vpcd_library : installation.driver;
+    if (::access(library.c_str(), R_OK) != 0) {
+        return last_system_error(fmt::format("IFD handler {}{}", library.native(),
+                                             stock ? " (apt-get install vsmartcard-vpcd)" : ""));
+    }
+    std::error_code error;
+    fs::create_directory(file("run"), error);
+    fs::create_directory(file("readers"), error);
+    // pcscd's parser takes only some characters in a path; a link of a known name takes them all.
+    fs::create_symlink(fs::absolute(library), file("driver.so"), error);
+    if (error) {
+        return fail(error, fmt::format("folder {}: {}", directory.path().native(), error.message()));
+    }
+    if (options.state_dir) {
+        fs::create_directories(*options.state_dir, error);
+        if (error) {
+            return fail(error,
+                        fmt::format("state folder {}: {}", options.state_dir->native(), error.message()));
+        }
+    }
+
+    std::vector<ReaderEntry> entries;
+    if (stock) {
+        // It listens for cards; the reservation keeps other programs off the ports until then, and between
+        // two cards.
+        BOOST_OUTCOME_TRY(vpcd_ports,
+                          vpcd::ReservedPort::reserve({std::string(vpcd::k_loopback), 0}, k_vpcd_slots));
+        entries.push_back({options.reader_name, fmt::format("/dev/null:{}", vpcd_ports.front().where().port),
+                           file("driver.so")});
+        for (const auto& port : vpcd_ports) {
+            const vpcd::LinkAddress address{.kind = vpcd::LinkAddress::Kind::connect_tcp,
+                                            .offers_extension = false,
+                                            .path = {},
+                                            .tcp = port.where()};
+            BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
+            add_slot(fmt::format("{} 00 {:02X}", options.reader_name, slots.size()), std::move(link));
+        }
+    } else {
+        for (std::size_t i = 0; i < options.slots.size(); ++i) {
+            const vpcd::LinkAddress address{.kind = vpcd::LinkAddress::Kind::connect_unix,
+                                            .offers_extension = true,
+                                            .path = file(fmt::format("link.{}", i)).native(),
+                                            .tcp = {}};
+            entries.push_back({options.reader_name, "unix:" + address.path, file("driver.so")});
+            BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
+            add_slot(fmt::format("{} {:02X} 00", options.reader_name, i), std::move(link));
+        }
+    }
+    return write_reader_config(file("readers") / "cardlatch", entries);
+}
+
+void PrivateStack::Impl::add_slot(std::string reader, vpcd::IccLink link) {
+    auto card = std::make_unique<CardSlot>(std::move(link), std::to_string(slots.size()), options.state_dir,
+                                           CardSlot::Patience::none);
+    slots.push_back({.reader = std::move(reader), .card = std::move(card)});
+}
+
+Result<void> PrivateStack::Impl::launch(const Installation& installation) {
+    auto started = Pcscd::start({.program = options.pcscd,
+                                 .socket = file("pcscd.comm"),
+                                 .config_dir = file("readers"),
+                                 .run_dir = file("run"),
+                                 .log_file = log_file,
+                                 .shim = installation.shim,
+                                 .loopback_only = options.driver == Driver::vpcd,
+                                 .preload = options.pcscd_preload,
+                                 .isolation = options.isolation,
+                                 .log_level = options.log_level});
+    if (!started) {
+        return std::move(started).assume_error();
+    }
+    pcscd.emplace(std::move(started).assume_value());
+    BOOST_OUTCOME_TRY(observer,
+                      Observer::start(installation.observer, file("pcscd.comm"), file("observer.log"),
+                                      [this](const auto& before, const auto& now) { on_view(before, now); }));
+    return ok();
+}
+
+Error PrivateStack::Impl::with_log(const Error& error, const std::string& what) const {
+    return fail(error.code, fmt::format("{}: {}; {}", what, error.message(), log_tail(log_file)));
+}
+
+Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
+    // pcscd starts the configured readers before it serves its first client, so the first list is the whole
+    // list; what is missing from it will not come. A reader whose driver cannot be loaded is listed, but its
+    // state is never known.
+    const auto all_slots = [this](const auto& views, auto&& accept) {
+        return std::all_of(slots.begin(), slots.end(),
+                           [&](const Slot& slot) { return accept(find_view(views, slot.reader)); });
+    };
+    const auto served = observer->wait_until(deadline, [](const auto&) { return true; });
+    if (!served) {
+        return with_log(served.assume_error(), "pcscd does not answer");
+    }
+    const auto listed = [](const ReaderView* view) { return view != nullptr; };
+    const auto known = [](const ReaderView* view) { return view != nullptr && view->state != "unavailable"; };
+    if (!all_slots(observer->readers(), listed) ||
+        !observer->wait_until(std::min(deadline, Clock::now() + k_driver_start),
+                              [&](const auto& views) { return all_slots(views, known); })) {
+        return with_log(fail(std::errc::no_such_device, "the driver did not start it"),
+                        fmt::format("reader \"{}\"", options.reader_name));
+    }
+    return ok();
+}
+
+Result<void> PrivateStack::Impl::insert_first_cards(Clock::time_point deadline) {
+    for (std::size_t i = 0; i < options.slots.size(); ++i) {
+        if (options.slots[i].profile) {
+            BOOST_OUTCOME_TRY(slots[i].card->insert(options.slots[i].profile));
+        }
+    }
+    const auto seen = observer->wait_until(deadline, [this](const auto& views) {
+        for (std::size_t i = 0; i < options.slots.size(); ++i) {
+            if (options.slots[i].profile && !holds_card(find_view(views, slots[i].reader))) {
+                return false;
+            }
+        }
+        return true;
+    });
+    if (!seen) {
+        return with_log(seen.assume_error(), "the cards did not appear");
+    }
+    return ok();
+}
+
+void PrivateStack::Impl::on_view(const ReaderView& before, const ReaderView& now) {
+    const bool was = holds_card(&before);
+    const bool is = holds_card(&now);
+    if (is && (!was || before.events != now.events)) {
+        emit("pcscd", "inserted", now.name, "ATR " + now.atr);
+    } else if (was && !is) {
+        emit("pcscd", "removed", now.name, "");
+    }
+}
+
+/// Does `action` to a slot and waits until clients see it, by pcscd's own count of insertions and removals.
+Result<void> PrivateStack::Impl::change(std::size_t number, bool present,
+                                        const std::function<Result<void>(CardSlot&)>& action) {
+    auto& slot = slots.at(number);
+    const std::lock_guard lock(*slot.busy);
+    const auto deadline = Clock::now() + options.deadline;
+    const auto views = observer->readers();
+    const auto* view = find_view(views, slot.reader);
+    const auto before = view == nullptr ? 0 : view->events;
+    BOOST_OUTCOME_TRY(action(*slot.card));
+    return observer->wait_until(deadline, [&](const auto& now) {
+        const auto* current = find_view(now, slot.reader);
+        return current != nullptr && current->events != before && holds_card(current) == present;
+    });
+}
+
+PrivateStack::PrivateStack(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+
+PrivateStack::~PrivateStack() {
+    impl_->control.reset();
+    impl_->observer.reset();
+    if (impl_->pcscd) {
+        impl_->pcscd->stop();
+        impl_->emit("stack", "stopped", "", impl_->directory.path().native());
+    }
+}
+
+Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) {
+    const auto most = options.driver == Driver::vpcd ? k_vpcd_slots : k_max_slots;
+    if (options.slots.empty() || options.slots.size() > most) {
+        return fail(std::errc::invalid_argument,
+                    fmt::format("{} readers: {} carries 1 to {}", options.slots.size(),
+                                options.driver == Driver::vpcd ? "stock vpcd" : "one pcscd", most));
+    }
+    BOOST_OUTCOME_TRY(check_reader_name(options.reader_name));
+    for (const auto& slot : options.slots) {
+        if (slot.profile) {
+            BOOST_OUTCOME_TRY(
+                card::load_profile(*slot.profile)); // a mistake in it is told before anything starts
+        }
+    }
+    BOOST_OUTCOME_TRY(const auto installation, Installation::locate());
+    BOOST_OUTCOME_TRY(auto directory, StackDirectory::create());
+    // From here on the destructor takes down what is up.
+    std::unique_ptr<PrivateStack> stack(
+        new PrivateStack(std::make_unique<Impl>(std::move(options), std::move(directory))));
+    auto& impl = *stack->impl_;
+    const auto deadline = Clock::now() + impl.options.deadline;
+    BOOST_OUTCOME_TRY(impl.prepare(installation));
+    BOOST_OUTCOME_TRY(impl.keeper.start([&impl, &installation] { return impl.launch(installation); }));
+    impl.emit("stack", "started", "",
+              fmt::format("{}, pcscd {} isolated by {}", impl.directory.path().native(), impl.pcscd->pid(),
+                          to_string(impl.pcscd->isolation())));
+    BOOST_OUTCOME_TRY(impl.await_readers(deadline));
+    BOOST_OUTCOME_TRY(impl.insert_first_cards(deadline));
+    BOOST_OUTCOME_TRY(impl.control, ControlServer::start(impl.file("control"), make_control_handler(*stack)));
+    return stack;
+}
+
+const fs::path& PrivateStack::directory() const {
+    return impl_->directory.path();
+}
+
+std::vector<std::pair<std::string, std::string>> PrivateStack::environment() const {
+    return {{"PCSCLITE_CSOCK_NAME", impl_->file("pcscd.comm").native()},
+            {"CARDLATCH_CONTROL", impl_->file("control").native()}};
+}
+
+int PrivateStack::death_fd() const {
+    return impl_->pcscd->death_fd();
+}
+
+std::string PrivateStack::death_report() {
+    return fmt::format("pcscd {}; {}", impl_->pcscd->how_it_ended().value_or("still runs"),
+                       log_tail(impl_->log_file));
+}
+
+pid_t PrivateStack::pcscd_pid() const {
+    return impl_->pcscd->pid();
+}
+
+Isolation PrivateStack::isolation() const {
+    return impl_->pcscd->isolation();
+}
+
+std::vector<pid_t> PrivateStack::processes() const {
+    return {impl_->pcscd->pid(), impl_->observer->pid()};
+}
+
+std::vector<SlotStatus> PrivateStack::status() const {
+    std::vector<SlotStatus> list;
+    const auto views = impl_->observer->readers();
+    for (const auto& slot : impl_->slots) {
+        const auto* view = find_view(views, slot.reader);
+        list.push_back({.slot = static_cast<int>(list.size()),
+                        .reader = slot.reader,
+                        .state = view == nullptr ? "unavailable" : view->state,
+                        .profile = slot.card->profile_name(),
+                        .atr = view == nullptr ? "" : view->atr,
+                        .link = slot.card->address()});
+    }
+    return list;
+}
+
+Result<void> PrivateStack::insert(std::size_t slot, const std::optional<fs::path>& profile) {
+    return impl_->change(slot, true, [&](CardSlot& card) { return card.insert(profile); });
+}
+
+Result<void> PrivateStack::remove(std::size_t slot) {
+    return impl_->change(slot, false, [](CardSlot& card) { return card.remove(); });
+}
+
+Result<void> PrivateStack::reset(std::size_t slot) {
+    auto& target = impl_->slots.at(slot);
+    const std::lock_guard lock(*target.busy);
+    if (!target.card->occupied()) {
+        return fail(std::errc::no_such_device,
+                    fmt::format("no card in \"{}\"; insert one first", target.reader));
+    }
+    BOOST_OUTCOME_TRY(impl_->observer->reset_card(target.reader, Clock::now() + impl_->options.deadline));
+    impl_->emit("stack", "reset", target.reader, "");
+    return ok();
+}
+
+} // namespace cardlatch::harness

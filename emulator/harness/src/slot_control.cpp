@@ -1,0 +1,123 @@
+#include <cardlatch/card/profile.hpp>
+#include <cardlatch/harness/installation.hpp>
+#include <cardlatch/harness/slot_control.hpp>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace cardlatch::harness {
+
+namespace json = boost::json;
+
+namespace {
+
+json::value describe(const std::vector<SlotStatus>& slots) {
+    json::array list;
+    for (const auto& slot : slots) {
+        list.push_back(json::object{{"slot", slot.slot},
+                                    {"reader", slot.reader},
+                                    {"state", slot.state},
+                                    {"profile", slot.profile},
+                                    {"atr", slot.atr},
+                                    {"link", slot.link}});
+    }
+    return json::object{{"slots", list}};
+}
+
+/// The slot that a request names by number or by reader name.
+Result<std::size_t> slot_parameter(const SlotControl& slots, const json::object& params) {
+    const auto* value = params.if_contains("slot");
+    if (value != nullptr && value->is_int64()) {
+        return slots.find_slot(std::to_string(value->as_int64()));
+    }
+    if (value != nullptr && value->is_string()) {
+        return slots.find_slot(std::string(value->as_string()));
+    }
+    return fail(std::errc::invalid_argument, "\"slot\" is missing: a number from 0 or a reader name");
+}
+
+Result<void> act(SlotControl& slots, const std::string& method, std::size_t slot,
+                 const json::object& params) {
+    if (method == "remove") {
+        return slots.remove(slot);
+    }
+    if (method == "reset") {
+        return slots.reset(slot);
+    }
+    const auto* value = params.if_contains("profile");
+    if (value == nullptr || value->is_null()) {
+        return slots.insert(slot, {});
+    }
+    if (!value->is_string()) {
+        return fail(std::errc::invalid_argument,
+                    "\"profile\" has to be a text: a shipped profile's name or a TOML file");
+    }
+    BOOST_OUTCOME_TRY(const auto profile, find_profile(std::string(value->as_string())));
+    return slots.insert(slot, profile);
+}
+
+} // namespace
+
+Result<std::size_t> SlotControl::find_slot(const std::string& number_or_name) const {
+    const auto slots = status();
+    std::size_t number = 0;
+    const auto* end = number_or_name.data() + number_or_name.size();
+    const auto [stop, error] = std::from_chars(number_or_name.data(), end, number);
+    if (error == std::errc() && stop == end && number < slots.size()) {
+        return number;
+    }
+    std::string known;
+    for (const auto& slot : slots) {
+        if (slot.reader == number_or_name) {
+            return static_cast<std::size_t>(slot.slot);
+        }
+        known += fmt::format("{}{} \"{}\"", known.empty() ? "" : ", ", slot.slot, slot.reader);
+    }
+    return fail(std::errc::invalid_argument,
+                fmt::format("no slot \"{}\"; there is {}", number_or_name, known));
+}
+
+ControlServer::Handler make_control_handler(SlotControl& slots) {
+    return [&slots](const std::string& method, const json::object& params) -> Result<json::value> {
+        if (method == "status") {
+            return describe(slots.status());
+        }
+        if (method == "capabilities") {
+            return json::value(
+                json::object{{"methods", {"capabilities", "status", "insert", "remove", "reset"}}});
+        }
+        if (method == "insert" || method == "remove" || method == "reset") {
+            BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
+            BOOST_OUTCOME_TRY(act(slots, method, slot, params));
+            return describe({slots.status().at(slot)});
+        }
+        return fail(
+            std::errc::function_not_supported,
+            fmt::format("no method \"{}\"; there are capabilities, status, insert, remove, reset", method));
+    };
+}
+
+Result<std::filesystem::path> find_profile(const std::string& name) {
+    std::error_code ignored;
+    if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
+        if (std::filesystem::exists(name, ignored)) {
+            return std::filesystem::path(name);
+        }
+        return fail(std::errc::no_such_file_or_directory, fmt::format("card profile {}: no such file", name));
+    }
+    BOOST_OUTCOME_TRY(const auto installation, Installation::locate());
+    BOOST_OUTCOME_TRY(const auto files, card::list_profiles(installation.profiles));
+    std::string known;
+    for (const auto& file : files) {
+        if (file.stem() == name) {
+            return file;
+        }
+        known += (known.empty() ? "" : ", ") + file.stem().native();
+    }
+    return fail(std::errc::no_such_file_or_directory,
+                fmt::format("no card \"{}\"; shipped are {}; or give a TOML file, or 'none'", name, known));
+}
+
+} // namespace cardlatch::harness

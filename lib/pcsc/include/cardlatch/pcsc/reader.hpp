@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/pcsc/card.hpp>
+#include <cardlatch/pcsc/lock_policy.hpp>
+#include <cardlatch/pcsc/reader_state.hpp>
+#include <cardlatch/pcsc/types.hpp>
+
+#include <memory>
+#include <string>
+
+namespace cardlatch::pcsc {
+
+namespace detail {
+struct ContextHandle;
+}
+
+/// A reader (IFD slot) by name. Keeps its context alive.
+class Reader {
+  public:
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+    /// What the resource manager knows now. Never waits for a lock.
+    /// Errors: Errc::unknown_reader. Source: pcsc-lite SCardGetStatusChange with a timeout of 0.
+    [[nodiscard]] Result<ReaderState> state() const;
+
+    /// Connects to the card with one of `preferred`.
+    /// Blocks without limit while another connection holds the lock (its own process's included), and keeps
+    /// the context busy meanwhile; fails at once with Errc::sharing_violation when the card is connected
+    /// exclusively, or when `mode` is exclusive and anybody is connected. Errors: also Errc::unknown_reader,
+    /// no_smartcard, unpowered_card, unresponsive_card, proto_mismatch. Source: pcsc-lite SCardConnect.
+    [[nodiscard]] Result<Card> connect(ShareMode mode = ShareMode::shared,
+                                       Protocol preferred = Protocol::any) const;
+
+    /// Who of this library's users has the card, and how many wait. Never waits.
+    [[nodiscard]] LockQueue lock_queue() const;
+
+    /// Removes the machine's queue for this reader; who waits in it goes on without. For whoever ends a
+    /// resource manager of its own: the last user removes it otherwise, unless killed. Source:
+    /// docs/locking.md.
+    void remove_lock_queue() const;
+
+  private:
+    friend class Context;
+    Reader(std::shared_ptr<detail::ContextHandle> context, std::string name)
+        : context_(std::move(context))
+        , name_(std::move(name)) {}
+    std::shared_ptr<detail::ContextHandle> context_;
+    std::string name_;
+};
+
+} // namespace cardlatch::pcsc

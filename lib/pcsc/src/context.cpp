@@ -1,0 +1,127 @@
+#include "connection.hpp"
+
+#include <cardlatch/pcsc/context.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace cardlatch::pcsc {
+
+using detail::scard;
+
+namespace {
+
+/// Milliseconds from now to `deadline`, rounded up, so that a wait never ends early. Below INFINITE, which is
+/// a number like any other to a caller's deadline.
+DWORD milliseconds_until(std::chrono::steady_clock::time_point deadline) {
+    constexpr DWORD k_longest = 0x7FFFFFFF;
+    const auto now = std::chrono::steady_clock::now();
+    if (deadline <= now) {
+        return 0;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
+    return std::min(static_cast<DWORD>(left), k_longest);
+}
+
+} // namespace
+
+Result<Context> Context::establish() {
+    SCARDCONTEXT handle = 0;
+    BOOST_OUTCOME_TRY(scard("SCardEstablishContext", SCardEstablishContext, DWORD{SCARD_SCOPE_SYSTEM},
+                            nullptr, nullptr, &handle));
+    return Context(std::make_shared<detail::ContextHandle>(handle));
+}
+
+Result<std::vector<Reader>> Context::readers() const {
+    std::vector<char> names;
+    for (;;) {
+        DWORD size = 0;
+        auto listed = scard("SCardListReaders", SCardListReaders, handle_->value, nullptr, nullptr, &size);
+        if (listed) {
+            names.assign(size, '\0');
+            listed =
+                scard("SCardListReaders", SCardListReaders, handle_->value, nullptr, names.data(), &size);
+        }
+        if (listed) {
+            break;
+        }
+        if (listed.error().code == Errc::no_readers_available) {
+            return std::vector<Reader>{};
+        }
+        if (listed.error().code != Errc::insufficient_buffer) { // else a reader came between the two calls
+            return listed.error();
+        }
+    }
+    names.push_back('\0');
+    std::vector<Reader> readers;
+    for (const char* name = names.data(); *name != '\0'; name += std::strlen(name) + 1) {
+        readers.push_back(Reader(handle_, name));
+    }
+    return readers;
+}
+
+Reader Context::reader(std::string name) const {
+    return {handle_, std::move(name)};
+}
+
+Result<void> Context::wait_for_change(std::span<ReaderState> states,
+                                      std::chrono::steady_clock::time_point deadline) const {
+    std::vector<SCARD_READERSTATE> natives(states.size());
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        natives[i].szReader = states[i].name.c_str();
+        natives[i].dwCurrentState = states[i].flags & ~DWORD{SCARD_STATE_CHANGED};
+    }
+    for (;;) {
+        const auto timeout = milliseconds_until(deadline);
+        auto waited = scard("SCardGetStatusChange", SCardGetStatusChange, handle_->value, timeout,
+                            natives.data(), natives.size());
+        const bool timed_out = !waited && waited.error().code == Errc::timeout;
+        if (!waited && !timed_out) {
+            return waited.error();
+        }
+        if (timed_out && timeout != 0 && std::chrono::steady_clock::now() < deadline) {
+            continue; // the deadline is further away than one call can wait
+        }
+        for (std::size_t i = 0; i < states.size(); ++i) {
+            const auto* const atr = &natives[i].rgbAtr[0];
+            states[i].flags = static_cast<std::uint32_t>(natives[i].dwEventState);
+            states[i].atr.assign(atr, atr + natives[i].cbAtr);
+        }
+        return waited;
+    }
+}
+
+Result<void> Context::cancel() const {
+    return scard("SCardCancel", SCardCancel, handle_->value);
+}
+
+NativeHandle Context::native_handle() const {
+    return static_cast<NativeHandle>(handle_->value);
+}
+
+Result<ReaderState> Reader::state() const {
+    return detail::query_reader(*context_, name_);
+}
+
+LockQueue Reader::lock_queue() const {
+    return detail::Turnstile::look(name_);
+}
+
+void Reader::remove_lock_queue() const {
+    detail::Turnstile::remove(name_);
+}
+
+Result<Card> Reader::connect(ShareMode mode, Protocol preferred) const {
+    SCARDHANDLE handle = 0;
+    DWORD active = 0;
+    BOOST_OUTCOME_TRY(scard("SCardConnect", SCardConnect, context_->value, name_.c_str(),
+                            static_cast<DWORD>(mode), static_cast<DWORD>(preferred), &handle, &active));
+    auto connection = std::make_shared<detail::Connection>(context_, handle, name_, true);
+    connection->preferred = preferred;
+    connection->active = static_cast<Protocol>(active);
+    connection->share = mode;
+    return Card(std::move(connection));
+}
+
+} // namespace cardlatch::pcsc

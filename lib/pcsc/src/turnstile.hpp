@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cardlatch/base/result.hpp>
+#include <cardlatch/pcsc/lock_policy.hpp>
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace cardlatch::pcsc::detail {
+
+/// Lets other threads end one thread's waits: for the turnstile, or for a condition of the waiter's own.
+class CancelPoint {
+  public:
+    /// Returns when the waiter has left the turnstile, or was not in it.
+    void cancel();
+    [[nodiscard]] bool cancelled();
+
+    /// Waits until `done` holds, which other threads change between two calls of notify(). False at
+    /// `deadline` or when cancelled.
+    template <class Done>
+    bool wait_until(std::chrono::steady_clock::time_point deadline, Done&& done) {
+        std::unique_lock guard(mutex_);
+        changed_.wait_until(guard, deadline, [&] { return cancelled_ || done(); });
+        return done();
+    }
+    void notify();
+
+  private:
+    friend class Turnstile;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool cancelled_ = false;
+    int waiting_in_ = -1; ///< the semaphore set, while the waiter is in the kernel
+    unsigned short bell_ = 0;
+};
+
+class Turnstile;
+
+/// The right to ask the resource manager for the card; given on when this ends. An empty one stands for going
+/// on without.
+class Turn {
+  public:
+    Turn() = default;
+    Turn(Turn&& other) noexcept;
+    Turn& operator=(Turn&& other) noexcept;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { give(); }
+    void give() noexcept;
+    [[nodiscard]] bool held() const { return set_ >= 0; }
+
+  private:
+    friend class Turnstile;
+    Turn(int set, pid_t owner)
+        : set_(set)
+        , owner_(owner) {}
+    int set_ = -1;
+    pid_t owner_ = 0; ///< a forked child has the object, but the kernel gave it no share in the turn
+};
+
+/// The queue before one reader of one resource manager, for all processes of the machine that use this
+/// library.
+///
+/// A System V semaphore set that the kernel keeps in order: who waits first is served first, and the turn of
+/// a process that ends, however it ends, is given on. It orders only; that one client has the card is the
+/// resource manager's doing. So every failure of the queue (no permission, another IPC namespace, tampering)
+/// means to go on without it.
+class Turnstile {
+  public:
+    /// The queue of `reader`, for as long as the object lives. The last user on the machine removes the set.
+    explicit Turnstile(const std::string& reader);
+    Turnstile(const Turnstile&) = delete;
+    Turnstile& operator=(const Turnstile&) = delete;
+    ~Turnstile();
+
+    /// Waits for the turn. An empty Turn when there is no queue, or when its holder has already made somebody
+    /// in this process run out of patience. Errors: Errc::timeout, Errc::cancelled.
+    Result<Turn> take(std::chrono::steady_clock::time_point deadline, CancelPoint& point);
+
+    /// Remembers that the present holder is not worth waiting for once more.
+    void give_up_on_holder() const;
+
+    /// Who has the turn and how many wait. Asking is no use: nothing is made or kept.
+    static LockQueue look(const std::string& reader);
+
+    /// Removes the queue of `reader` whoever uses it. They go on without.
+    static void remove(const std::string& reader);
+
+  private:
+    enum class Outcome { turn, timeout, cancelled, removed };
+    [[nodiscard]] Outcome wait(int set, std::chrono::steady_clock::time_point deadline,
+                               CancelPoint& point) const;
+    [[nodiscard]] int join() const;
+    [[nodiscard]] bool worn_out(int set) const;
+
+    const key_t key_;
+    const pid_t pid_;
+    mutable std::mutex mutex_;
+    int set_;
+};
+
+} // namespace cardlatch::pcsc::detail

@@ -1,0 +1,110 @@
+#include "../support/apdu_dialogue.hpp"
+#include "../support/temporary_folder.hpp"
+
+#include <cardlatch/card/card.hpp>
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <ostream>
+
+namespace data = boost::unit_test::data;
+using namespace cardlatch;
+using namespace cardlatch::test;
+
+namespace {
+const std::filesystem::path k_fixtures = CARDLATCH_FIXTURES;
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(dialogue)
+
+BOOST_DATA_TEST_CASE(card_answers_as_written, data::make(list_dialogues(k_fixtures / "apdu")), file) {
+    const auto loaded = load_dialogue(file);
+    BOOST_REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().message()));
+    const auto& dialogue = loaded.value();
+    const auto profile = card::load_profile(k_fixtures / "cards" / (dialogue.card + ".toml"));
+    BOOST_REQUIRE_MESSAGE(profile, (profile ? "" : profile.error().message()));
+    auto made = card::Card::create(profile.value(), {});
+    BOOST_REQUIRE(made);
+    auto& card = *made.value();
+    const auto atr = profile.value().atr.bytes();
+    const Bytes expected_atr(atr.begin(), atr.end());
+    BOOST_TEST((card.power_on() == expected_atr));
+    for (const auto& step : dialogue.steps) {
+        if (step.kind == DialogueStep::Kind::power) {
+            card.power_off();
+            BOOST_TEST((card.power_on() == expected_atr));
+        } else if (step.kind == DialogueStep::Kind::reset) {
+            BOOST_TEST((card.reset() == expected_atr));
+        } else {
+            const auto response = card.transmit(step.command);
+            BOOST_TEST(step.response.matches(response),
+                       file.filename().string()
+                           << ":" << step.line << ": " << step.clause << "\n  > " << to_hex(step.command, " ")
+                           << "\n  < " << to_hex(response, " ") << "\n  expected " << step.response.text());
+        }
+    }
+}
+
+struct PatternCase {
+    const char* pattern;
+    const char* response;
+    bool matches;
+};
+std::ostream& operator<<(std::ostream& out, const PatternCase& c) {
+    return out << c.pattern << " ~ " << c.response;
+}
+
+const PatternCase k_patterns[] = {
+    {"9000", "9000", true},
+    {"9000", "9001", false},
+    {"9000", "AA9000", false},
+    {"AA 9000", "9000", false},
+    {"?? 9000", "AA9000", true},
+    {"?? 9000", "9000", false},
+    {".. 9000", "9000", true},
+    {".. 9000", "AABB9000", true},
+    {".. 9000", "AABB6A82", false},
+    {"62 .. 05 9000", "62059000", true},
+    {"62 .. 05 9000", "6200059000", true},
+    {"62 .. 62 9000", "629000", false},
+    {".. 84 .. 9000", "6F0284009000", true},
+    {".. 84 .. 9000", "6F0283009000", false},
+    {".. 90 00", "90009000", true},
+};
+
+BOOST_DATA_TEST_CASE(pattern_matches_exactly_what_it_says, data::make(k_patterns), c) {
+    const auto pattern = ResponsePattern::parse(c.pattern);
+    BOOST_REQUIRE(pattern);
+    BOOST_TEST(pattern.value().matches(*from_hex(c.response)) == c.matches);
+}
+
+struct BadDialogue {
+    const char* text;
+    const char* error;
+};
+std::ostream& operator<<(std::ostream& out, const BadDialogue& c) {
+    return out << c.error;
+}
+
+const BadDialogue k_bad_dialogues[] = {
+    {"# §1\n> 00A40000\n< 9000\n", "x.apdu:2: a dialogue begins"},
+    {"card a\n> 00A40000\n< 9000\n", "x.apdu:2: a comment with a clause"},
+    {"card a\n# §1\n\n> 00A40000\n< 9000\n", "x.apdu:4: a comment with a clause"},
+    {"card a\n# §1\n> 00A4000\n< 9000\n", "x.apdu:3: the command is not"},
+    {"card a\n# §1\n> 00A40000\n> 00A40000\n", "x.apdu:4: the response"},
+    {"card a\n# §1\n> 00A40000\n< 90XX\n", "x.apdu:4: \"XX\""},
+    {"card a\n# §1\n> 00A40000\n< 90\n", "x.apdu:4: a response has"},
+    {"card a\n# §1\n> 00A40000\n", "x.apdu:3: ends before"},
+    {"card a\nrest\n", "x.apdu:2: is neither"},
+};
+
+BOOST_DATA_TEST_CASE(bad_dialogue_is_refused_with_its_line, data::make(k_bad_dialogues), c) {
+    const TemporaryFolder folder;
+    const auto dialogue = load_dialogue(folder.write("x.apdu", c.text));
+    BOOST_REQUIRE(!dialogue);
+    BOOST_TEST(dialogue.error().message().find(c.error) != std::string::npos, dialogue.error().message());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
