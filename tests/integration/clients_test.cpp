@@ -22,7 +22,7 @@ Outcome on(const std::string& driver, const std::vector<std::string>& command,
                          {.environment = {}, .input = input, .user = {}});
 }
 
-const std::string k_atr_colons = "3b:8f:01:80:31:f8:73:f6:21:60:67:46:49:4c:45:43:52:44:37";
+const std::string k_atr_colons = "3b:8f:01:80:31:f8:73:f6:21:ff:67:46:49:4c:45:43:52:44:a8";
 
 } // namespace
 
@@ -81,7 +81,7 @@ print('extended', len(data), '%02X%02X' % (sw1, sw2))
     const auto outcome = on(driver, {"/usr/bin/python3", "-"}, script);
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out ==
-                   "Cardlatch Virtual Reader 00 00\n3b8f018031f873f621606746494c4543524437\nselect 9000\n"
+                   "Cardlatch Virtual Reader 00 00\n3b8f018031f873f621ff6746494c45435244a8\nselect 9000\n"
                    "Hello from Cardlatch 9000\nextended 600 9000\n",
                outcome.out);
 }

@@ -46,32 +46,45 @@ struct Services {
     RandomSource& random;
 };
 
-/// One application of a card. The core has done length and class checks, held responses and SELECT by name;
-/// handlers return status words as values.
-class Application {
+/// What a logical channel talks to while an application is selected in it. The core has done length and class
+/// checks, command chaining, held responses, logical channels and SELECT by name; handlers see whole commands
+/// and return status words as values.
+class Session {
   public:
-    virtual ~Application() = default;
+    virtual ~Session() = default;
 
+    /// SELECT by DF name chose df_names()[index] of the application.
+    virtual iso7816::ResponseApdu select_df_name(std::size_t index, ControlTemplate wanted) = 0;
+
+    /// SELECT by file identifier, path or parent; called only if the application has_master_file(). The
+    /// session need not be selected yet; it is afterwards if the answer is 9000 or 62xx.
+    virtual iso7816::ResponseApdu select_file(const iso7816::CommandApdu& command, ControlTemplate wanted);
+
+    /// Any other command while the application is selected. CLA is 00 or 80: class, channel and chaining bits
+    /// are dealt with.
+    virtual iso7816::ResponseApdu process(const iso7816::CommandApdu& command) = 0;
+
+    /// Another application was selected in the channel, or the channel was closed.
+    virtual void deselect() = 0;
+};
+
+/// One application of a card. It is itself the session of the first channel that selects it.
+class Application : public Session {
+  public:
     /// The name of its table in profiles and state files.
     [[nodiscard]] virtual std::string_view name() const = 0;
 
-    /// The DF names (AIDs) under which it can be selected, in a fixed order.
+    /// The DF names (AIDs) under which it can be selected, in the order of first, next and last occurrence.
+    /// Asked for at every SELECT by name.
     [[nodiscard]] virtual std::span<const iso7816::Aid> df_names() const = 0;
-
-    /// SELECT by DF name chose df_names()[index].
-    virtual iso7816::ResponseApdu select_df_name(std::size_t index, ControlTemplate wanted) = 0;
 
     /// True for the one application that holds the MF and with it every SELECT that is not by DF name.
     [[nodiscard]] virtual bool has_master_file() const { return false; }
 
-    /// SELECT by file identifier, path or parent; called only if has_master_file().
-    virtual iso7816::ResponseApdu select_file(const iso7816::CommandApdu& command, ControlTemplate wanted);
-
-    /// Any other command while this application is selected. CLA is 00 or 80.
-    virtual iso7816::ResponseApdu process(const iso7816::CommandApdu& command) = 0;
-
-    /// Another application was selected.
-    virtual void deselect() = 0;
+    /// A session for one more channel, for an application that can be selected in several at a time; it is
+    /// gone before the application and at every reset. Null, the default, says that the application works in
+    /// one channel at a time: SELECT in another one answers 6985.
+    [[nodiscard]] virtual std::unique_ptr<Session> open_session() { return nullptr; }
 
     /// Power was lost or a reset came: volatile state starts anew.
     virtual void reset() = 0;

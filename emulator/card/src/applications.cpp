@@ -17,7 +17,7 @@ std::span<const ApplicationKind> application_kinds() {
     return k_kinds;
 }
 
-iso7816::ResponseApdu Application::select_file(const iso7816::CommandApdu&, ControlTemplate) {
+iso7816::ResponseApdu Session::select_file(const iso7816::CommandApdu&, ControlTemplate) {
     return iso7816::sw::k_file_not_found;
 }
 

@@ -1,4 +1,6 @@
 #include "application.hpp"
+#include "command_chain.hpp"
+#include "logical_channels.hpp"
 #include "response.hpp"
 #include "state_store.hpp"
 
@@ -36,27 +38,6 @@ class WipeOnExit {
     Bytes& bytes_;
 };
 
-/// 9000 if the card can serve a command of this class. Proprietary classes 80 to 9F use the bits of the first
-/// interindustry values. Source: ISO/IEC 7816-4 §5.4.1.
-StatusWord check_class(std::uint8_t cla) {
-    if ((cla & 0xC0U) == 0x40U) { // further interindustry values: logical channels 4 to 19
-        return sw::k_channel_not_supported;
-    }
-    if ((cla & 0x60U) != 0) { // 001x xxxx is RFU, A0 to FF are not ours
-        return sw::k_class_not_supported;
-    }
-    if ((cla & 0x03U) != 0) {
-        return sw::k_channel_not_supported;
-    }
-    if ((cla & 0x0CU) != 0) {
-        return sw::k_secure_messaging_not_supported;
-    }
-    if ((cla & 0x10U) != 0) {
-        return sw::k_chaining_not_supported;
-    }
-    return sw::k_ok;
-}
-
 } // namespace
 
 class Card::Impl final : public Persistence {
@@ -64,20 +45,16 @@ class Card::Impl final : public Persistence {
     Impl(const Profile& profile, RandomSource& random)
         : name_(profile.name)
         , atr_(profile.atr)
-        , selected_at_reset_(profile.selected_at_reset)
-        , selected_(profile.selected_at_reset) {
+        , selected_at_reset_(profile.selected_at_reset) {
         for (const auto& application : profile.applications) {
             applications_.push_back(application->instantiate({*this, random}));
         }
         for (std::size_t i = 0; i < applications_.size(); ++i) {
-            const auto names = applications_[i]->df_names();
-            for (std::size_t j = 0; j < names.size(); ++j) {
-                df_names_.push_back({i, j, &names[j]});
-            }
             if (applications_[i]->has_master_file()) {
                 master_file_owner_ = i;
             }
         }
+        channels_.reset(selected_at_reset_);
     }
 
     Result<void> open_store(const std::filesystem::path& file);
@@ -92,29 +69,30 @@ class Card::Impl final : public Persistence {
 
   private:
     struct DfName {
-        std::size_t application;
-        std::size_t index; ///< among the application's names
-        const iso7816::Aid* aid;
+        std::size_t number = 0; ///< among all names of the card
+        std::size_t application = 0;
+        std::size_t index = 0; ///< among the application's names
     };
 
-    ResponseApdu answer(const CommandApdu& command);
-    ResponseApdu select(const CommandApdu& command);
-    ResponseApdu select_df_name(const CommandApdu& command, ControlTemplate wanted);
-    ResponseApdu get_response(const CommandApdu& command);
-    ResponseApdu fit(ResponseApdu response, std::size_t ne);
-    [[nodiscard]] std::optional<std::size_t> find_df_name(ByteView prefix, unsigned occurrence) const;
-    void switch_to(std::size_t application);
+    ResponseApdu answer(CommandApdu& command);
+    ResponseApdu execute(const CommandApdu& command, unsigned channel);
+    ResponseApdu select(const CommandApdu& command, unsigned channel);
+    ResponseApdu select_df_name(const CommandApdu& command, unsigned channel, ControlTemplate wanted);
+    ResponseApdu get_response(const CommandApdu& command, unsigned channel);
+    ResponseApdu fit(ResponseApdu response, std::size_t ne, unsigned channel);
+    [[nodiscard]] std::optional<DfName> find_df_name(ByteView prefix, unsigned occurrence,
+                                                     std::optional<std::size_t> last) const;
 
-    std::vector<std::unique_ptr<Application>> applications_;
-    std::vector<DfName> df_names_;
+    LogicalChannels::Applications applications_;
     std::optional<std::size_t> master_file_owner_;
     std::optional<StateStore> store_;
     std::size_t selected_at_reset_;
 
     // volatile
-    std::size_t selected_;
-    std::optional<std::size_t> last_df_name_; ///< for next and previous occurrence
-    ResponseApdu held_;                       ///< waits for GET RESPONSE while it has data
+    LogicalChannels channels_{applications_}; ///< its sessions go before the applications do
+    CommandChain chain_;
+    ResponseApdu held_;         ///< waits for GET RESPONSE while it has data
+    unsigned held_channel_ = 0; ///< the channel that it waits in
 };
 
 Result<void> Card::Impl::open_store(const std::filesystem::path& file) {
@@ -169,8 +147,8 @@ void Card::Impl::volatile_state_starts_anew() {
     for (const auto& application : applications_) {
         application->reset();
     }
-    selected_ = selected_at_reset_;
-    last_df_name_.reset();
+    channels_.reset(selected_at_reset_);
+    chain_.clear();
     held_ = {};
 }
 
@@ -178,6 +156,7 @@ Bytes Card::Impl::transmit(ByteView command_apdu) {
     auto parsed = CommandApdu::parse(command_apdu);
     if (!parsed) {
         held_ = {};
+        chain_.clear();
         return ResponseApdu(sw::k_wrong_length).encode();
     }
     auto& command = parsed.value();
@@ -185,34 +164,58 @@ Bytes Card::Impl::transmit(ByteView command_apdu) {
     return answer(command).encode();
 }
 
-ResponseApdu Card::Impl::answer(const CommandApdu& command) {
-    const auto class_check = check_class(command.cla);
-    if (class_check == sw::k_ok && command.ins == static_cast<std::uint8_t>(Ins::get_response)) {
-        return get_response(command);
+ResponseApdu Card::Impl::answer(CommandApdu& command) {
+    auto read = read_class(command.cla);
+    if (read.sw == sw::k_ok && !channels_.is_open(read.channel)) {
+        read.sw = sw::k_channel_not_supported;
+    }
+    if (read.sw != sw::k_ok) {
+        held_ = {};
+        chain_.clear();
+        return read.sw;
+    }
+    constexpr unsigned k_chaining_bit = 0x10;
+    command.cla = static_cast<std::uint8_t>(command.cla & ~k_chaining_bit); // still tells the channel
+    if (const auto answered = chain_.take(command, read.chained)) {
+        held_ = {};
+        return *answered;
+    }
+    command.cla = read.family;
+    if (command.ins == static_cast<std::uint8_t>(Ins::get_response)) {
+        return get_response(command, read.channel);
     }
     held_ = {};
-    if (class_check != sw::k_ok) {
-        return class_check;
-    }
+    return fit(execute(command, read.channel), command.ne.value_or(0), read.channel);
+}
+
+ResponseApdu Card::Impl::execute(const CommandApdu& command, unsigned channel) {
     if (command.cla == 0 && command.ins == static_cast<std::uint8_t>(Ins::select)) {
-        return fit(select(command), command.ne.value_or(0));
+        return select(command, channel);
     }
-    return fit(applications_[selected_]->process(command), command.ne.value_or(0));
+    if (command.cla == 0 && command.ins == static_cast<std::uint8_t>(Ins::manage_channel)) {
+        return channels_.manage(command, channel);
+    }
+    auto* const session = channels_.session(channel);
+    return session != nullptr ? session->process(command) : sw::k_conditions_not_satisfied;
 }
 
 // Response bytes that Ne does not admit are kept for GET RESPONSE. Source: ISO/IEC 7816-4 §5.6 (SW1 = 61),
 // §11 (GET RESPONSE).
-ResponseApdu Card::Impl::fit(ResponseApdu response, std::size_t ne) {
+ResponseApdu Card::Impl::fit(ResponseApdu response, std::size_t ne, unsigned channel) {
     if (response.data.size() <= ne) {
         return response;
     }
     const auto split = response.data.begin() + static_cast<std::ptrdiff_t>(ne);
     held_ = {Bytes(split, response.data.end()), response.sw};
+    held_channel_ = channel;
     response.data.erase(split, response.data.end());
     return {std::move(response.data), sw::more_data(held_.data.size())};
 }
 
-ResponseApdu Card::Impl::get_response(const CommandApdu& command) {
+ResponseApdu Card::Impl::get_response(const CommandApdu& command, unsigned channel) {
+    if (channel != held_channel_) {
+        held_ = {};
+    }
     if (!command.data.empty() || !command.ne) {
         return sw::k_wrong_length;
     }
@@ -226,17 +229,17 @@ ResponseApdu Card::Impl::get_response(const CommandApdu& command) {
     if (!command.extended && !wants_all(command) && *command.ne > available) {
         return sw::wrong_le(available);
     }
-    return fit(std::exchange(held_, {}), *command.ne);
+    return fit(std::exchange(held_, {}), *command.ne, channel);
 }
 
-ResponseApdu Card::Impl::select(const CommandApdu& command) {
+ResponseApdu Card::Impl::select(const CommandApdu& command, unsigned channel) {
     constexpr unsigned k_by_df_name = 0x04;
     if ((command.p2 & 0xF0U) != 0) {
         return sw::k_incorrect_p1_p2;
     }
     const auto wanted = static_cast<ControlTemplate>((command.p2 >> 2U) & 0x03U);
     if (command.p1 == k_by_df_name) {
-        return select_df_name(command, wanted);
+        return select_df_name(command, channel, wanted);
     }
     if ((command.p2 & 0x03U) != 0) { // other occurrences exist for DF names only
         return sw::k_incorrect_p1_p2;
@@ -244,49 +247,62 @@ ResponseApdu Card::Impl::select(const CommandApdu& command) {
     if (!master_file_owner_) {
         return sw::k_file_not_found;
     }
-    auto response = applications_[*master_file_owner_]->select_file(command, wanted);
-    if (response.sw == sw::k_ok) {
-        switch_to(*master_file_owner_);
+    auto candidate = channels_.candidate(channel, *master_file_owner_);
+    if (candidate.session == nullptr) {
+        return sw::k_conditions_not_satisfied;
+    }
+    auto response = candidate.session->select_file(command, wanted);
+    constexpr std::uint8_t k_warning = 0x62; // such as 6283: selected, but deactivated
+    if (response.sw == sw::k_ok || response.sw.sw1() == k_warning) {
+        channels_.enter(channel, std::move(candidate));
     }
     return response;
 }
 
-ResponseApdu Card::Impl::select_df_name(const CommandApdu& command, ControlTemplate wanted) {
+ResponseApdu Card::Impl::select_df_name(const CommandApdu& command, unsigned channel,
+                                        ControlTemplate wanted) {
     constexpr std::size_t k_max_df_name = 16;
     if (command.data.empty() || command.data.size() > k_max_df_name) {
         return sw::k_lc_inconsistent_with_p1_p2;
     }
-    const auto found = find_df_name(command.data, command.p2 & 0x03U);
+    auto& last = channels_.last_df_name(channel);
+    const auto found = find_df_name(command.data, command.p2 & 0x03U, last);
     if (!found) {
         return sw::k_file_not_found;
     }
-    last_df_name_ = found;
-    const auto& name = df_names_[*found];
-    switch_to(name.application);
-    return applications_[name.application]->select_df_name(name.index, wanted);
+    auto candidate = channels_.candidate(channel, found->application);
+    if (candidate.session == nullptr) { // it works in one channel at a time, and that is another one
+        return sw::k_conditions_not_satisfied;
+    }
+    last = found->number;
+    auto& session = *candidate.session;
+    channels_.enter(channel, std::move(candidate));
+    return session.select_df_name(found->index, wanted);
 }
 
 // Source: ISO/IEC 7816-4 §11.2.2, bits 2 and 1 of P2: first or only, last, next, previous occurrence
-std::optional<std::size_t> Card::Impl::find_df_name(ByteView prefix, unsigned occurrence) const {
-    const auto count = static_cast<std::ptrdiff_t>(df_names_.size());
-    const bool forwards = occurrence == 0 || occurrence == 2;
-    std::ptrdiff_t at = forwards ? 0 : count - 1;
-    if (occurrence >= 2 && last_df_name_) {
-        at = static_cast<std::ptrdiff_t>(*last_df_name_) + (forwards ? 1 : -1);
-    }
-    for (; at >= 0 && at < count; at += forwards ? 1 : -1) {
-        if (df_names_[static_cast<std::size_t>(at)].aid->starts_with(prefix)) {
-            return static_cast<std::size_t>(at);
+std::optional<Card::Impl::DfName> Card::Impl::find_df_name(ByteView prefix, unsigned occurrence,
+                                                           std::optional<std::size_t> last) const {
+    constexpr unsigned k_first = 0;
+    constexpr unsigned k_last = 1;
+    constexpr unsigned k_next = 2;
+    std::optional<DfName> latest;
+    DfName name;
+    for (; name.application < applications_.size(); ++name.application) {
+        const auto names = applications_[name.application]->df_names();
+        for (name.index = 0; name.index < names.size(); ++name.index, ++name.number) {
+            if (!names[name.index].starts_with(prefix)) {
+                continue;
+            }
+            if (occurrence == k_first || (occurrence == k_next && (!last || name.number > *last))) {
+                return name;
+            }
+            if (occurrence == k_last || (occurrence > k_next && (!last || name.number < *last))) {
+                latest = name;
+            }
         }
     }
-    return std::nullopt;
-}
-
-void Card::Impl::switch_to(std::size_t application) {
-    if (application != selected_) {
-        applications_[selected_]->deselect();
-        selected_ = application;
-    }
+    return latest;
 }
 
 Card::Card(std::unique_ptr<Impl> impl)

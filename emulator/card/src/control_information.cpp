@@ -39,7 +39,9 @@ Bytes describe_in_historical_bytes(const CardCapabilities& capabilities, ByteVie
     // Source: ISO/IEC 7816-4 §12.1.1, card service data and card capabilities
     unsigned services = 0x80U | 0x40U; // application selection by full and by partial DF name
     unsigned selection = 0x80U | 0x40U;
-    unsigned length_and_channels = 0x40U; // extended Lc and Le fields; the basic channel only
+    // Command chaining, extended Lc and Le fields; logical channels, eight or more, assigned by the card or
+    // the IFD.
+    unsigned length_and_channels = 0x80U | 0x40U | 0x18U | 0x07U;
     if (capabilities.master_file) {
         selection |=
             0x20U | 0x10U | 0x04U | 0x02U; // path, file identifier, short EF identifier, record number

@@ -24,9 +24,9 @@ struct CardOptions {
 /// A smart card in software: command APDUs in, response APDUs out. It has no reader, no socket, no thread and
 /// no clock.
 ///
-/// Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1 made of them), secure
-/// messaging, logical channels other than the basic one, command chaining. They are refused as ISO/IEC 7816-4
-/// §5.4.1 says.
+/// Command chaining, held responses (GET RESPONSE) and 20 logical channels belong to the card, whatever its
+/// applications are. Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1 made
+/// of them) and secure messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
 ///
 /// A Card is used by one thread at a time. Without a state file nothing blocks; with one, a command that
 /// changes the card returns after the change is on disk.

@@ -32,6 +32,7 @@ class StatusWord {
 /// The status words of ISO/IEC 7816-4 tables 5 to 7 by meaning.
 namespace sw {
 inline constexpr StatusWord k_ok{0x9000};
+inline constexpr StatusWord k_warning_unchanged{0x6200}; ///< no information given, nothing changed
 inline constexpr StatusWord k_end_of_file_reached{0x6282};
 inline constexpr StatusWord k_file_deactivated{0x6283};
 inline constexpr StatusWord k_execution_error{0x6400};
@@ -39,6 +40,7 @@ inline constexpr StatusWord k_memory_failure{0x6581};
 inline constexpr StatusWord k_wrong_length{0x6700};
 inline constexpr StatusWord k_channel_not_supported{0x6881};
 inline constexpr StatusWord k_secure_messaging_not_supported{0x6882};
+inline constexpr StatusWord k_last_command_of_chain_expected{0x6883};
 inline constexpr StatusWord k_chaining_not_supported{0x6884};
 inline constexpr StatusWord k_command_incompatible_with_file{0x6981};
 inline constexpr StatusWord k_security_status_not_satisfied{0x6982};
