@@ -123,6 +123,39 @@ print('%08X' % (result & 0xFFFFFFFF), bytes(answer).hex())
                outcome.out); // SCARD_W_RESET_CARD, then the card anew
 }
 
+BOOST_AUTO_TEST_CASE(acquire_tells_whether_somebody_holds_the_card) {
+    const auto outcome = cardlatch_run({}, {"/usr/bin/python3", "-c", R"(
+import subprocess, sys
+from smartcard.scard import *
+def acquire(*options):
+    return subprocess.run([sys.argv[1], 'acquire', '0', *options], stderr=subprocess.PIPE, text=True)
+context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
+reader = SCardListReaders(context, [])[1][0]
+def connect(mode):
+    return SCardConnect(context, reader, mode, SCARD_PROTOCOL_ANY)[1]
+card = connect(SCARD_SHARE_SHARED)
+print('connected', acquire().returncode)
+SCardBeginTransaction(card)
+held = acquire('--within', '100')
+print('in a transaction', held.returncode, held.stderr.strip())
+SCardEndTransaction(card, SCARD_LEAVE_CARD)
+print('after it', acquire().returncode, '%08X' % (SCardTransmit(card, SCARD_PCI_T1, [0, 0xA4, 0, 0x0C])[0] & 0xFFFFFFFF))
+SCardDisconnect(card, SCARD_LEAVE_CARD)
+card = connect(SCARD_SHARE_EXCLUSIVE)
+print('exclusive', acquire().returncode)
+SCardDisconnect(card, SCARD_LEAVE_CARD)
+subprocess.run([sys.argv[1], 'remove', '0'], check=True)
+print('empty', acquire().stderr.strip())
+)",
+                                            k_command});
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out ==
+                   "connected 0\nin a transaction 1 cardlatch: the card in 0 is held by a PC/SC client\n"
+                   "after it 0 00000000\nexclusive 1\n"
+                   "empty cardlatch: no card in \"Cardlatch Virtual Reader 00 00\"; insert one first\n",
+               outcome.out);
+}
+
 BOOST_AUTO_TEST_CASE(a_change_that_cannot_be_made_says_why_and_changes_nothing) {
     const auto twice = script({}, "cardlatch insert 0 witness");
     BOOST_TEST(twice.exit_code == 1);

@@ -47,7 +47,7 @@ std::unique_ptr<Command> make_profiles_command(CLI::App& root);
 std::unique_ptr<Command> make_capabilities_command(CLI::App& root);
 /// lockcheck, and what it starts its participants as.
 std::vector<std::unique_ptr<Command>> make_lockcheck_commands(CLI::App& root);
-/// insert, remove, reset and status.
+/// insert, remove, reset, acquire and status.
 std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root);
 
 /// "cardlatch: MESSAGE" on standard error; returns `code` so that callers can `return complain(...)`.

@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// What insert, remove, reset and status share: finding the control socket and asking it.
+/// What insert, remove, reset, acquire and status share: finding the control socket and asking it.
 class ControlCommand : public Command {
   protected:
     void add_common_options() {
@@ -90,6 +90,38 @@ class SlotCommand : public ControlCommand {
     std::string method_;
 };
 
+class AcquireCommand : public ControlCommand {
+  public:
+    explicit AcquireCommand(CLI::App& root) {
+        app_ =
+            root.add_subcommand("acquire", "Take the card as one more PC/SC client and give it back: exit 0 "
+                                           "when that works, 1 while somebody holds it");
+        add_slot();
+        app_->add_option("--within", patience_, "How long to try")
+            ->type_name("MS")
+            ->check(CLI::Range(0, k_longest_patience_ms))
+            ->capture_default_str();
+        add_common_options();
+    }
+    int run(const std::vector<std::string>&) override {
+        const auto result = call("acquire", {{"slot", slot_}, {"within_ms", patience_}});
+        if (!result) {
+            return complain(result.assume_error(), result.assume_error().code == std::errc::invalid_argument
+                                                       ? k_usage
+                                                       : k_check_failed);
+        }
+        const auto* acquired = result.assume_value().as_object().if_contains("acquired");
+        if (acquired != nullptr && *acquired == true) {
+            return k_ok;
+        }
+        return complain(fmt::format("the card in {} is held by a PC/SC client", slot_), k_check_failed);
+    }
+
+  private:
+    static constexpr int k_longest_patience_ms = 60000;
+    int patience_ = 1000;
+};
+
 class StatusCommand : public ControlCommand {
   public:
     explicit StatusCommand(CLI::App& root) {
@@ -152,6 +184,7 @@ std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root) {
         root, "remove", "Pull the card from a reader; returns when PC/SC clients see it"));
     commands.push_back(
         std::make_unique<SlotCommand>(root, "reset", "Reset the card as another PC/SC client would"));
+    commands.push_back(std::make_unique<AcquireCommand>(root));
     commands.push_back(std::make_unique<StatusCommand>(root));
     return commands;
 }

@@ -66,9 +66,18 @@ constexpr struct {
     const char* word;
     const char* since;
 } k_capabilities[] = {
-    {"run", "0.1"},           {"run-driver-vpcd", "0.1"}, {"run-isolation", "0.1"},     {"run-state", "0.1"},
-    {"serve", "0.1"},         {"serve-connect", "0.1"},   {"serve-listen-vpcd", "0.1"}, {"control", "0.1"},
-    {"card-filecard", "0.1"}, {"card-witness", "0.1"},    {"lockcheck", "0.1"},
+    {"run", "0.1"},
+    {"run-driver-vpcd", "0.1"},
+    {"run-isolation", "0.1"},
+    {"run-state", "0.1"},
+    {"serve", "0.1"},
+    {"serve-connect", "0.1"},
+    {"serve-listen-vpcd", "0.1"},
+    {"control", "0.1"},
+    {"card-filecard", "0.1"},
+    {"card-witness", "0.1"},
+    {"lockcheck", "0.1"},
+    {"control-acquire", "0.1"},
 };
 
 class CapabilitiesCommand : public Command {

@@ -2,6 +2,7 @@
 // object per line on descriptor 3, and takes requests there. Ends when pcscd or its owner does.
 
 #include <cardlatch/base/bytes.hpp>
+#include <cardlatch/base/result.hpp>
 #include <cardlatch/pcsc/card.hpp>
 #include <cardlatch/pcsc/context.hpp>
 #include <cardlatch/pcsc/error.hpp>
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -163,18 +165,19 @@ std::string watch(Channel& channel) {
     }
 }
 
-/// Connects as one more client and leaves with a reset. Empty text for success.
-std::string reset_card(const std::string& reader) {
-    const auto context = pcsc::Context::establish();
-    if (!context) {
-        return context.assume_error().message();
-    }
-    auto card = context.assume_value().reader(reader).connect();
-    if (!card) {
-        return card.assume_error().message();
-    }
-    const auto result = card.assume_value().disconnect(pcsc::Disposition::reset);
-    return result ? std::string() : result.assume_error().message();
+/// Connects as one more client and leaves with a reset.
+Result<void> reset_card(const std::string& reader) {
+    BOOST_OUTCOME_TRY(const auto context, pcsc::Context::establish());
+    BOOST_OUTCOME_TRY(auto card, context.reader(reader).connect());
+    return card.disconnect(pcsc::Disposition::reset);
+}
+
+/// Takes the card as one more client and gives it back as it was.
+Result<void> acquire_card(const std::string& reader) {
+    BOOST_OUTCOME_TRY(const auto context, pcsc::Context::establish());
+    BOOST_OUTCOME_TRY(auto card, context.reader(reader).connect());
+    BOOST_OUTCOME_TRY(auto lock, card.lock());
+    return lock.unlock();
 }
 
 void answer(Channel& channel, const std::string& line) {
@@ -185,13 +188,21 @@ void answer(Channel& channel, const std::string& line) {
     }
     const auto& request = value.as_object();
     const auto* id = request.if_contains("id");
-    const auto* reader = request.if_contains("reset");
-    if (id == nullptr || reader == nullptr || !reader->is_string()) {
+    const auto* action = request.if_contains("do");
+    const auto* reader = request.if_contains("reader");
+    if (id == nullptr || action == nullptr || reader == nullptr || !reader->is_string()) {
         return;
     }
     // A thread each, because connecting waits for as long as some client holds the card.
-    std::thread([&channel, id = *id, name = std::string(reader->as_string())] {
-        channel.send({{"id", id}, {"error", reset_card(name)}});
+    std::thread([&channel, id = *id, act = *action == "reset" ? reset_card : acquire_card,
+                 name = std::string(reader->as_string())] {
+        const auto result = act(name);
+        if (result) {
+            channel.send({{"id", id}, {"error", ""}});
+        } else {
+            const bool busy = result.assume_error().code == std::errc::device_or_resource_busy;
+            channel.send({{"id", id}, {"error", result.assume_error().message()}, {"busy", busy}});
+        }
     }).detach();
 }
 

@@ -160,7 +160,9 @@ void Observer::handle(const std::string& line) {
             readers_ = std::move(now);
             listed_ = true;
         } else if (const auto* id = message.if_contains("id"); id != nullptr) {
-            replies_[json::value_to<int>(*id)] = text_of(message, "error");
+            const auto* busy = message.if_contains("busy");
+            replies_[json::value_to<int>(*id)] = {text_of(message, "error"),
+                                                  busy != nullptr && *busy == true};
         }
         changed_.notify_all();
     }
@@ -192,26 +194,34 @@ Observer::wait_until(std::chrono::steady_clock::time_point deadline,
 }
 
 Result<void> Observer::reset_card(const std::string& reader, std::chrono::steady_clock::time_point deadline) {
+    return request("reset", reader, deadline, "was not reset in time; a client holds a transaction on it");
+}
+
+Result<void> Observer::acquire_card(const std::string& reader,
+                                    std::chrono::steady_clock::time_point deadline) {
+    return request("acquire", reader, deadline, "is not free: a client holds a transaction on it");
+}
+
+Result<void> Observer::request(const char* action, const std::string& reader,
+                               std::chrono::steady_clock::time_point deadline, const std::string& too_late) {
     std::unique_lock lock(mutex_);
     const int id = next_request_++;
-    const auto line = json::serialize(json::object{{"id", id}, {"reset", reader}}) + "\n";
+    const auto line = json::serialize(json::object{{"id", id}, {"do", action}, {"reader", reader}}) + "\n";
     if (ended_ ||
         ::send(channel_.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
         return fail(std::errc::connection_reset, "pcscd has ended");
     }
     if (!changed_.wait_until(lock, deadline, [&] { return ended_ || replies_.contains(id); })) {
-        return fail(
-            std::errc::timed_out,
-            fmt::format("the card in {} was not reset in time; a client holds a transaction on it", reader));
+        return fail(std::errc::timed_out, fmt::format("the card in {} {}", reader, too_late));
     }
     const auto reply = replies_.find(id);
     if (reply == replies_.end()) {
         return fail(std::errc::connection_reset, "pcscd has ended");
     }
-    const auto error = reply->second;
+    const auto [error, busy] = reply->second;
     replies_.erase(reply);
     if (!error.empty()) {
-        return fail(std::errc::io_error, error);
+        return fail(busy ? std::errc::device_or_resource_busy : std::errc::io_error, error);
     }
     return ok();
 }

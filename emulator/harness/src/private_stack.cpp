@@ -401,4 +401,21 @@ Result<void> PrivateStack::reset(std::size_t slot) {
     return ok();
 }
 
+Result<bool> PrivateStack::acquire(std::size_t slot, std::chrono::milliseconds patience) {
+    auto& target = impl_->slots.at(slot);
+    if (!target.card->occupied()) {
+        return fail(std::errc::no_such_device,
+                    fmt::format("no card in \"{}\"; insert one first", target.reader));
+    }
+    const auto taken = impl_->observer->acquire_card(target.reader, Clock::now() + patience);
+    if (taken) {
+        return true;
+    }
+    if (taken.assume_error().code == std::errc::timed_out ||
+        taken.assume_error().code == std::errc::device_or_resource_busy) {
+        return false;
+    }
+    return taken.assume_error();
+}
+
 } // namespace cardlatch::harness

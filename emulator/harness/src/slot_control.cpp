@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdint>
 
 namespace cardlatch::harness {
 
@@ -24,6 +25,24 @@ json::value describe(const std::vector<SlotStatus>& slots) {
                                     {"link", slot.link}});
     }
     return json::object{{"slots", list}};
+}
+
+constexpr std::int64_t k_default_patience_ms = 1000;
+constexpr std::int64_t k_longest_patience_ms = 60000;
+
+Result<json::value> acquire(SlotControl& slots, std::size_t slot, const json::object& params) {
+    auto patience = k_default_patience_ms;
+    if (const auto* value = params.if_contains("within_ms"); value != nullptr) {
+        if (!value->is_int64() || value->as_int64() < 0 || value->as_int64() > k_longest_patience_ms) {
+            return fail(std::errc::invalid_argument,
+                        fmt::format("\"within_ms\" has to be a number from 0 to {}", k_longest_patience_ms));
+        }
+        patience = value->as_int64();
+    }
+    BOOST_OUTCOME_TRY(const bool acquired, slots.acquire(slot, std::chrono::milliseconds(patience)));
+    auto answer = describe({slots.status().at(slot)});
+    answer.as_object()["acquired"] = acquired;
+    return answer;
 }
 
 /// The slot that a request names by number or by reader name.
@@ -79,23 +98,34 @@ Result<std::size_t> SlotControl::find_slot(const std::string& number_or_name) co
                 fmt::format("no slot \"{}\"; there is {}", number_or_name, known));
 }
 
+Result<bool> SlotControl::acquire(std::size_t, std::chrono::milliseconds) {
+    return fail(std::errc::not_supported,
+                "to acquire a card is what a PC/SC client does, and the reader belongs to "
+                "another pcscd: use a client there");
+}
+
 ControlServer::Handler make_control_handler(SlotControl& slots) {
     return [&slots](const std::string& method, const json::object& params) -> Result<json::value> {
         if (method == "status") {
             return describe(slots.status());
         }
         if (method == "capabilities") {
-            return json::value(
-                json::object{{"methods", {"capabilities", "status", "insert", "remove", "reset"}}});
+            return json::value(json::object{
+                {"methods", {"capabilities", "status", "insert", "remove", "reset", "acquire"}}});
         }
         if (method == "insert" || method == "remove" || method == "reset") {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
             BOOST_OUTCOME_TRY(act(slots, method, slot, params));
             return describe({slots.status().at(slot)});
         }
+        if (method == "acquire") {
+            BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
+            return acquire(slots, slot, params);
+        }
         return fail(
             std::errc::function_not_supported,
-            fmt::format("no method \"{}\"; there are capabilities, status, insert, remove, reset", method));
+            fmt::format("no method \"{}\"; there are capabilities, status, insert, remove, reset, acquire",
+                        method));
     };
 }
 

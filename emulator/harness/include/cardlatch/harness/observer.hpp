@@ -65,7 +65,20 @@ class Observer {
     /// std::errc::connection_reset, or the PC/SC error's own text.
     Result<void> reset_card(const std::string& reader, std::chrono::steady_clock::time_point deadline);
 
+    /// Takes the card in `reader` as another PC/SC client would (connects shared, begins and ends a
+    /// transaction) and leaves it as it was. Errors: std::errc::timed_out while a client holds the card; it
+    /// is taken and given back later then, when it becomes free; device_or_resource_busy when one has it
+    /// exclusively; std::errc::connection_reset; io_error with the PC/SC error's own text.
+    Result<void> acquire_card(const std::string& reader, std::chrono::steady_clock::time_point deadline);
+
   private:
+    struct Reply {
+        std::string error; ///< empty for success
+        bool busy = false; ///< it failed because another client has the card exclusively
+    };
+
+    Result<void> request(const char* action, const std::string& reader,
+                         std::chrono::steady_clock::time_point deadline, const std::string& too_late);
     Observer(pid_t pid, UniqueFd channel, ChangeHandler on_change);
     void read_messages();
     void handle(const std::string& line);
@@ -79,7 +92,7 @@ class Observer {
     bool ended_ = false;
     std::vector<ReaderView> readers_;
     int next_request_ = 0;
-    std::map<int, std::string> replies_; ///< request number to error text, empty for success
+    std::map<int, Reply> replies_; ///< by request number
     std::thread reader_;
 };
 

@@ -102,6 +102,11 @@ class PrivateStack : public SlotControl {
     /// Errors: no_such_device when the slot is empty; timed_out while a client holds a transaction;
     /// connection_reset.
     Result<void> reset(std::size_t slot) override;
+    /// Takes the card as another client would (connects shared, begins and ends a transaction) and leaves it
+    /// as it was. False when a client holds a transaction for all of `patience`, or has the card exclusively:
+    /// the way to find a lock that was never ended.
+    /// Errors: no_such_device when the slot is empty; connection_reset; io_error with the PC/SC error's text.
+    Result<bool> acquire(std::size_t slot, std::chrono::milliseconds patience) override;
 
   private:
     struct Impl;

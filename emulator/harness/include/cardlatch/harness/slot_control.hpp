@@ -3,6 +3,7 @@
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/harness/control.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -34,13 +35,17 @@ class SlotControl {
     virtual Result<void> remove(std::size_t slot) = 0;
     virtual Result<void> reset(std::size_t slot) = 0;
 
+    /// Whether a further PC/SC client gets the card within `patience`: false while somebody holds it.
+    /// Errors: not_supported here, where no PC/SC client is ours; see PrivateStack::acquire().
+    virtual Result<bool> acquire(std::size_t slot, std::chrono::milliseconds patience);
+
     /// A slot's number from its number or its reader's name.
     /// Errors: invalid_argument that names the slots there are.
     [[nodiscard]] Result<std::size_t> find_slot(const std::string& number_or_name) const;
 };
 
-/// Answers the methods of docs/control.md (capabilities, status, insert, remove, reset) with `slots`, which
-/// has to outlive the server.
+/// Answers the methods of docs/control.md (capabilities, status, insert, remove, reset, acquire) with
+/// `slots`, which has to outlive the server.
 ControlServer::Handler make_control_handler(SlotControl& slots);
 
 /// The profile that `name` means: a TOML file (a path with a slash or ending in .toml), or the name of a
