@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdlib>
 #include <dlfcn.h>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,14 +30,26 @@ constexpr std::array k_layouts = {
     Layout{k_installed_driver, k_installed_shim, k_installed_observer, k_installed_profiles},
 };
 
-/// The folder that holds bin/ or lib/ of the program or library that this code is linked into.
-std::optional<fs::path> own_root() {
+/// Where the program or shared library lies that this code is linked into, and the folders above it: an
+/// installed library may be in PREFIX/lib/TRIPLET.
+std::vector<fs::path> own_roots() {
+    constexpr int k_levels = 2;
+    std::vector<fs::path> roots;
     std::error_code error;
-    const auto program = fs::read_symlink("/proc/self/exe", error);
-    if (error) {
-        return std::nullopt;
+    Dl_info info{};
+    fs::path file;
+    if (::dladdr(reinterpret_cast<const void*>(&Installation::locate), &info) != 0 &&
+        info.dli_fname != nullptr) {
+        file = fs::canonical(info.dli_fname, error);
     }
-    return program.parent_path().parent_path();
+    for (const auto& start : {fs::path(file), fs::read_symlink("/proc/self/exe", error)}) {
+        auto folder = start.parent_path();
+        for (int level = 0; level < k_levels && folder.has_relative_path(); ++level) {
+            folder = folder.parent_path();
+            roots.push_back(folder);
+        }
+    }
+    return roots;
 }
 
 std::vector<fs::path> missing_parts(const Installation& parts) {
@@ -59,9 +70,7 @@ Result<Installation> Installation::locate() {
     if (const char* chosen = std::getenv("CARDLATCH_ROOT"); chosen != nullptr && *chosen != '\0') {
         roots.emplace_back(chosen);
     } else {
-        if (const auto root = own_root()) {
-            roots.push_back(*root);
-        }
+        roots = own_roots();
         roots.emplace_back(k_build_root);
         roots.emplace_back(k_install_prefix);
     }

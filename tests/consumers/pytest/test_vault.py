@@ -1,0 +1,61 @@
+"""pytest: the program under test is a process, the card of each test a fresh one."""
+
+import os
+import subprocess
+
+import pytest
+
+
+class Vault:
+    """The sample program, running."""
+
+    def __init__(self, reader_name):
+        self.process = subprocess.Popen(
+            [os.environ["VAULT"], reader_name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout.readline() == "connected\n"
+
+    def enter(self, pin):
+        self.process.stdin.write(pin + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().rstrip("\n")
+
+    def close(self):
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def vault(cardlatch_reader):
+    program = Vault(cardlatch_reader.name)
+    yield program
+    program.close()
+
+
+def test_reads_the_secret_with_the_pin(vault):
+    assert vault.enter("123456") == "secret: The secret of the filecard."
+
+
+def test_gives_the_card_back_after_a_wrong_pin(vault, cardlatch_reader):
+    assert vault.enter("999999") == "wrong PIN"
+    assert cardlatch_reader.is_free(), "the lock was left behind"
+
+
+def test_has_three_tries_because_the_card_is_a_new_one(vault):
+    assert [vault.enter(pin) for pin in ("9", "9", "123456")][-1].startswith("secret")
+
+
+def test_notices_that_the_card_was_pulled(vault, cardlatch_reader):
+    cardlatch_reader.remove()
+    assert vault.enter("123456") == "card error"
+
+
+@pytest.mark.cardlatch(card="none")
+def test_says_that_there_is_no_card(cardlatch_reader):
+    run = subprocess.run([os.environ["VAULT"], cardlatch_reader.name], stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and "no card" in run.stderr
+
+
+@pytest.mark.cardlatch(card="witness")
+def test_a_marker_chooses_the_card(cardlatch_reader):
+    assert cardlatch_reader.status().profile == "witness"
+    cardlatch_reader.reset()
