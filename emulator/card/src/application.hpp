@@ -64,6 +64,10 @@ class Session {
     /// are dealt with.
     virtual iso7816::ResponseApdu process(const iso7816::CommandApdu& command) = 0;
 
+    /// True if an absent Le field means Le 00 to it: some clients leave it out and count on an answer all the
+    /// same. Otherwise the answer waits for GET RESPONSE, as ISO/IEC 7816-4 §5.6 has it.
+    [[nodiscard]] virtual bool assumes_le() const { return false; }
+
     /// Another application was selected in the channel, or the channel was closed.
     virtual void deselect() = 0;
 };

@@ -1,5 +1,6 @@
 #include "application.hpp"
 #include "filecard/filecard_profile.hpp"
+#include "piv/piv_profile.hpp"
 #include "witness/witness_application.hpp"
 
 #include <array>
@@ -9,6 +10,7 @@ namespace cardlatch::card {
 namespace {
 constexpr std::array k_kinds{
     ApplicationKind{"filecard", &filecard::parse_profile},
+    ApplicationKind{"piv", &piv::parse_profile},
     ApplicationKind{"witness", &witness::parse_profile},
 };
 } // namespace

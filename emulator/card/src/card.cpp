@@ -185,7 +185,10 @@ ResponseApdu Card::Impl::answer(CommandApdu& command) {
         return get_response(command, read.channel);
     }
     held_ = {};
-    return fit(execute(command, read.channel), command.ne.value_or(0), read.channel);
+    auto response = execute(command, read.channel);
+    const auto* const session = channels_.session(read.channel);
+    const auto without_le = session != nullptr && session->assumes_le() ? all_of(command) : 0;
+    return fit(std::move(response), command.ne.value_or(without_le), read.channel);
 }
 
 ResponseApdu Card::Impl::execute(const CommandApdu& command, unsigned channel) {

@@ -7,9 +7,14 @@
 
 namespace cardlatch::card {
 
-/// Le holds only zeros: whatever there is, up to 256 or 65,536 bytes. Source: ISO/IEC 7816-4 §5.2.
+/// Ne of an Le field that holds only zeros. Source: ISO/IEC 7816-4 §5.2.
+inline std::size_t all_of(const iso7816::CommandApdu& command) {
+    return command.extended ? 65536 : 256;
+}
+
+/// Le holds only zeros: whatever there is, up to 256 or 65,536 bytes.
 inline bool wants_all(const iso7816::CommandApdu& command) {
-    return command.ne && *command.ne == (command.extended ? 65536U : 256U);
+    return command.ne == all_of(command);
 }
 
 /// The response of a command whose answer has one fixed length: Le has to be that or "all"; otherwise 6Cxx

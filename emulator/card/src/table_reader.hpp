@@ -57,6 +57,9 @@ class TableReader {
     /// Every key in the table, known or not.
     [[nodiscard]] std::vector<std::string> keys() const;
 
+    /// The file that the document came from, as it was named.
+    [[nodiscard]] const std::string& file() const { return file_; }
+
     /// An error about `key` (this table itself when empty), at the key's line or else the table's.
     [[nodiscard]] Error error(std::string_view key, const std::string& what) const;
 
