@@ -190,11 +190,23 @@ Actor plain_holder() {
     });
 }
 
+/// The reset for a client that was killed may still be under way: whatever it breaks off is begun anew.
 witness::Report report() {
-    const auto card = connect();
-    const auto lock = must(card.lock(), "lock for the report");
-    select(lock);
-    return must(witness::Report::parse(must(lock.transmit(witness::report()), "report").data), "report");
+    auto card = connect();
+    LockPolicy policy;
+    policy.after_reset = Recovery::reattach([](Lock&) -> Result<void> { return ok(); });
+    card.set_lock_policy(policy);
+    for (const auto deadline = Clock::now() + k_patience; Clock::now() < deadline;) {
+        const auto lock = must(card.lock(), "lock for the report");
+        const auto selected = lock.transmit(witness::select());
+        const auto reply = lock.transmit(witness::report());
+        if (selected && reply && reply.value().sw.value() == 0x9000) {
+            return must(witness::Report::parse(reply.value().data), "report");
+        }
+        must(selected || selected.error().code == Errc::reset_card, "select for the report");
+        must(reply || reply.error().code == Errc::reset_card, "report");
+    }
+    give_up("the card did not settle for the report");
 }
 
 void order() {
@@ -239,13 +251,17 @@ void killed_holder() {
         card.set_lock_policy(policy);
         cue.tell();
         cue.wait();
-        // pcscd first takes the lock from the dead, then resets the card: the reset may come inside our lock,
-        // and while it is going on the card has no protocol.
+        // pcscd first takes the lock from the dead, then resets the card: the reset may come inside our lock.
+        // A command that it comes before is told so, or answered by a card that knows of no entry.
         for (const auto deadline = Clock::now() + k_patience; Clock::now() < deadline;) {
             const auto lock = must(card.lock(), "lock");
-            const bool reset = !lock.transmit(witness::select()) || !lock.transmit(witness::enter(2, 0)) ||
-                               !lock.transmit(witness::leave(2));
-            if (!reset) {
+            bool entered = true;
+            for (const auto& command : {witness::select(), witness::enter(2, 0), witness::leave(2)}) {
+                const auto reply = lock.transmit(command);
+                must(reply || reply.error().code == Errc::reset_card, "transmit");
+                entered = entered && reply && reply.value().sw.value() == 0x9000;
+            }
+            if (entered) {
                 return;
             }
         }

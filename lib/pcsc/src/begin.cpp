@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds k_longest_pause{20};
 // Time for pcscd's answer to a begin that was sent at the deadline.
 constexpr std::chrono::milliseconds k_answer{50};
 Error untold_reset() {
-    return pcsc_error(Errc::reset_card, "lock: noticed while a lock was given up, or lost");
+    return pcsc_error(Errc::reset_card, "lock: the card was reset earlier");
 }
 
 constexpr int k_recoveries = 3; // the card may be reset again while a reset is acknowledged
@@ -67,7 +67,7 @@ Result<Connection::Entered> Connection::begin(const LockBounds& bounds) {
     const bool outermost = depth_ == 0;
     const bool may_recover = outermost && policy_.after_reset.reselect();
     const auto patience = policy_.queue_patience;
-    if (outermost && reset_untold_ && !may_recover) {
+    if (outermost ? reset_untold_ && !may_recover : reset_met_.load()) {
         return untold_reset();
     }
     entering_ = true;
@@ -187,26 +187,36 @@ Result<void> Connection::enter(const LockBounds& bounds, CancelPoint& point, boo
 
 Result<void> Connection::enter_now(bool may_recover) {
     const auto start = Clock::now();
-    if (may_recover && protocol_lost_.exchange(false)) {
-        BOOST_OUTCOME_TRY(const auto protocol, scard_reconnect(handle, share, preferred, Disposition::leave));
-        active = static_cast<Protocol>(protocol);
-    }
     auto begun = scard("SCardBeginTransaction", SCardBeginTransaction, handle);
     for (int i = 0; i < k_recoveries && !begun && may_recover && begun.error().code == Errc::reset_card;
          ++i) {
-        BOOST_OUTCOME_TRY(const auto protocol, scard_reconnect(handle, share, preferred, Disposition::leave));
-        active = static_cast<Protocol>(protocol);
-        {
-            const std::lock_guard guard(mutex_);
-            reset_untold_ = true;
-        }
+        BOOST_OUTCOME_TRY(renew());
+        keep_reset_for_next_lock();
+        unsettled_ = true;
         begun = scard("SCardBeginTransaction", SCardBeginTransaction, handle);
     }
     const auto end = Clock::now();
     if (end - start >= k_daemon_pause) {
         ask_first_until_ = end + k_ask_first;
     }
+    if (begun && (unsettled_ || reset_met_)) {
+        // pcsc-lite gives the notice of a reset before it resets, also when the one who resets has no lock
+        // any more: the one that was acknowledged may still be going on. Negotiating waits for it to end.
+        // Nothing was sent since, so a further notice that this takes back tells nothing new.
+        if (auto renewed = renew(); !renewed) {
+            undo();
+            return renewed;
+        }
+        unsettled_ = false;
+        reset_met_ = false;
+    }
     return begun;
+}
+
+Result<void> Connection::renew() {
+    BOOST_OUTCOME_TRY(const auto protocol, scard_reconnect(handle, share, preferred, Disposition::leave));
+    active = static_cast<Protocol>(protocol);
+    return ok();
 }
 
 void Connection::undo() {

@@ -67,7 +67,9 @@ LockPolicy Connection::policy() {
 }
 
 Connection::Ended Connection::end_transaction(Disposition disposition) const {
-    auto first = scard_end(handle, disposition);
+    const bool known = reset_met_; // here alone; the resource manager would end the lock without a word
+    auto first = known ? Result<void>(pcsc_error(Errc::reset_card, "unlock"))
+                       : Result<void>(scard_end(handle, disposition));
     // pcsc-lite checks the handle, the reader and a pending event before anything else; once it has come to
     // the disposition it also ends the transaction, and it reports SCARD_E_SHARING_VIOLATION only if another
     // handle owns the lock. So a failure other than the pending reset means that this handle has no lock any
@@ -76,7 +78,7 @@ Connection::Ended Connection::end_transaction(Disposition disposition) const {
         return {true, std::move(first)};
     }
     const auto acknowledged = scard_reconnect(handle, share, preferred, Disposition::leave);
-    if (!acknowledged) {
+    if (!acknowledged && !known) {
         auto error = first.error();
         error.detail += "; the lock is still held, since " + acknowledged.error().message();
         return {false, std::move(error)};
@@ -112,12 +114,26 @@ Connection::Ended Connection::end_level(std::uint64_t of_epoch, Disposition disp
     if (!ended.released || of_epoch != epoch_) {
         return ended;
     }
+    const bool reset = !ended.result && ended.result.error().code == Errc::reset_card;
     if (!ended.result && takes_the_lock_along(ended.result.error())) {
         dropped = forget_all(ended.result.error());
     } else if (--depth_ == 0) {
         dropped.turn = std::move(turn_);
+        if (reset) { // told now; a Recovery has to bring the card back all the same
+            reset_met_ = false;
+            reset_untold_ = static_cast<bool>(policy_.after_reset.reselect());
+            unsettled_ = true;
+        }
+    } else if (reset) {
+        reset_met_ = true; // acknowledged, and the outer levels have to be told too
+        reset_untold_ = true;
     }
     return ended;
+}
+
+void Connection::keep_reset_for_next_lock() {
+    const std::lock_guard guard(mutex_);
+    reset_untold_ = true;
 }
 
 Connection::Dropped Connection::forget_all(const std::optional<Error>& why) {
@@ -195,12 +211,6 @@ Result<Bytes> Connection::exchange_locked(std::uint64_t of_epoch, ByteView comma
     --in_use_;
     last_use_ = Clock::now();
     warned_ = false;
-    if (!reply && reply.error().code == Errc::proto_mismatch) {
-        // A reset, for pcsc-lite forgets the protocol with nothing else. When it cleans up after a client
-        // that died, the notice may come before that, and be acknowledged too early.
-        protocol_lost_ = true;
-        reset_untold_ = true;
-    }
     if (!reply && of_epoch == epoch_ && takes_the_lock_along(reply.error())) {
         dropped = forget_all(reply.error());
     }
@@ -209,13 +219,31 @@ Result<Bytes> Connection::exchange_locked(std::uint64_t of_epoch, ByteView comma
 
 Result<Bytes> Connection::exchange(ByteView command) {
     BOOST_OUTCOME_TRY(check_connected("transmit"));
-    const SCARD_IO_REQUEST pci{static_cast<unsigned long>(active.load()), sizeof(SCARD_IO_REQUEST)};
+    if (reset_met_) {
+        return pcsc_error(Errc::reset_card, "transmit: not sent, the card was reset before");
+    }
+    unsettled_ = false;
+    const auto protocol = active.load();
+    const SCARD_IO_REQUEST pci{static_cast<unsigned long>(protocol), sizeof(SCARD_IO_REQUEST)};
     // The resource manager reports a short buffer only after the card has executed the command, and the reply
     // is lost: always offer room for the longest one. Source: pcsc-lite ContextThread, case SCARD_TRANSMIT.
     const auto buffer = std::make_unique_for_overwrite<BYTE[]>(iso7816::k_max_response_apdu);
     DWORD size = iso7816::k_max_response_apdu;
-    BOOST_OUTCOME_TRY(scard("SCardTransmit", SCardTransmit, handle, &pci, command.data(), command.size(),
-                            nullptr, buffer.get(), &size));
+    const auto sent = scard("SCardTransmit", SCardTransmit, handle, &pci, command.data(), command.size(),
+                            nullptr, buffer.get(), &size);
+    if (!sent && sent.error().code == Errc::proto_mismatch && protocol != Protocol::none) {
+        // The protocol is the one that this connection negotiated, and only a reset makes pcsc-lite forget
+        // it: a reset by a disconnection, a reconnection or a client's death sets the notice first and
+        // forgets the protocol later, so a notice may be acknowledged too early. Source: pcsc-lite
+        // SCardDisconnect and SCardReconnect in winscard.c.
+        const std::lock_guard guard(mutex_);
+        reset_met_ = true;
+        reset_untold_ = true;
+        return pcsc_error(Errc::reset_card, "not sent, the card was reset: " + sent.error().message());
+    }
+    if (!sent) {
+        return sent.error();
+    }
     return Bytes(buffer.get(), buffer.get() + size);
 }
 
@@ -235,7 +263,8 @@ Result<void> Connection::reconnect(ShareMode mode, Protocol preferred_set, Dispo
     {
         const std::lock_guard guard(mutex_);
         reset_untold_ = false;
-        protocol_lost_ = false;
+        reset_met_ = false;
+        unsettled_ = true;
     }
     if (was_exclusive && mode != ShareMode::exclusive) {
         if (levels() == 0) {

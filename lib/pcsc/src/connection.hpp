@@ -80,6 +80,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// The recovery from a reset, up to and including the user's hook, was a success.
     void recovery_done();
 
+    /// A reset was acknowledged without anybody to tell: the next lock() has to.
+    void keep_reset_for_next_lock();
+
     /// Ends one level of `of_epoch`; the rules are those of Lock::unlock().
     struct Ended {
         bool released;
@@ -117,6 +120,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// left.
     Result<void> enter(const LockBounds& bounds, CancelPoint& point, bool may_recover);
     Result<void> enter_now(bool may_recover);
+    /// Negotiates the protocol anew and acknowledges a pending reset.
+    Result<void> renew();
     /// Ends a level that has no owner to be told of a reset.
     void undo();
     Result<void> wait_for_others(const LockBounds& bounds, CancelPoint& point);
@@ -136,9 +141,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::uint64_t epoch_ = 0;
     std::optional<Error> lost_; ///< why the epoch before this one ended, if not by its owner
     Turn turn_;
-    bool reset_untold_ = false;
-    std::atomic<bool> protocol_lost_{false}; ///< to a reset of which there will be no notice
-    unsigned in_use_ = 0;                    ///< calls of the lock's owner that run now
+    bool reset_untold_ = false; ///< lock() has to tell of a reset, or to recover from it
+    std::atomic<bool> reset_met_{
+        false}; ///< a reset that the resource manager will not tell of again: send nothing
+    std::atomic<bool> unsettled_{
+        false};           ///< a reset was acknowledged that may still go on, and nothing sent since
+    unsigned in_use_ = 0; ///< calls of the lock's owner that run now
     std::chrono::steady_clock::time_point last_use_;
     bool warned_ = false;
     bool watched_ = false;

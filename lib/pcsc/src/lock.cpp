@@ -30,6 +30,9 @@ void Lock::finish() noexcept {
     const auto connection = connection_; // unlock() forgets it
     const auto ended = unlock();
     if (!ended) {
+        if (ended.error().code == Errc::reset_card) {
+            connection->keep_reset_for_next_lock();
+        }
         detail::log("lock of the card in reader '" + connection->reader +
                     "' not ended cleanly: " + ended.error().message());
     }

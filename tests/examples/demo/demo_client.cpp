@@ -9,6 +9,7 @@
 //         hold     lock, enter, say so and wait to be killed
 //         report   print the witness's counters and clear them; exit 3 when commands interleaved
 
+#include <cardlatch/iscard/scarderr.h>
 #include <cardlatch/scardssp.h>
 
 #include <csignal>
@@ -22,6 +23,8 @@
 #include <vector>
 
 namespace {
+
+constexpr int k_attempts = 5; // at a sequence that others' resets break off
 
 const unsigned char k_witness_aid[] = {0xF0, 'C', 'L', 'W', 'I', 'T', 'N', 'E', 'S', 'S'};
 
@@ -72,16 +75,25 @@ IByteBuffer* make_buffer(const std::vector<BYTE>& bytes) {
     return buffer;
 }
 
-/// Sends one command, returns its status word and puts the answer's data (without SW) into `reply`.
-unsigned send(ISCard* card, BYTE cla, BYTE ins, BYTE p1, BYTE p2, const std::vector<BYTE>& data,
-              std::vector<BYTE>* reply = nullptr) {
+/// Sends one command and puts the answer's data (without SW) into `reply`. False when the card was reset
+/// before: then nothing was sent, and what came earlier in the sequence is lost.
+bool send(ISCard* card, unsigned& status_word, BYTE cla, BYTE ins, BYTE p1, BYTE p2,
+          const std::vector<BYTE>& data, std::vector<BYTE>* reply = nullptr) {
     ISCardCmd* command = NULL;
     check("CoCreateInstance",
           CoCreateInstance(CLSID_CSCardCmd, NULL, CLSCTX_ALL, IID_ISCardCmd, (LPVOID*)&command));
     IByteBuffer* body = data.empty() ? NULL : make_buffer(data);
     LONG le = 0; // as much as there is
     check("BuildCmd", command->BuildCmd(cla, ins, p1, p2, body, reply != nullptr ? &le : NULL));
-    check("Transaction", card->Transaction(&command));
+    const HRESULT hr = card->Transaction(&command);
+    if (body != NULL) {
+        body->Release();
+    }
+    if (hr == SCARD_W_RESET_CARD) {
+        command->Release();
+        return false;
+    }
+    check("Transaction", hr);
     WORD sw = 0;
     check("get_ReplyStatus", command->get_ReplyStatus(&sw));
     if (reply != nullptr) {
@@ -94,11 +106,9 @@ unsigned send(ISCard* card, BYTE cla, BYTE ins, BYTE p1, BYTE p2, const std::vec
         check("Read", answer->Read(reply->data(), length, &read));
         answer->Release();
     }
-    if (body != NULL) {
-        body->Release();
-    }
     command->Release();
-    return sw;
+    status_word = sw;
+    return true;
 }
 
 std::vector<BYTE> u32(std::uint32_t value) {
@@ -112,24 +122,27 @@ std::vector<BYTE> pair(std::uint32_t a, std::uint32_t b) {
     return bytes;
 }
 
-void select_witness(ISCard* card) {
-    const unsigned sw =
-        send(card, 0x00, 0xA4, 0x04, 0x0C, {k_witness_aid, k_witness_aid + sizeof k_witness_aid});
+/// False as for send(); a card without the witness is the end.
+bool select_witness(ISCard* card) {
+    unsigned sw = 0;
+    if (!send(card, sw, 0x00, 0xA4, 0x04, 0x0C, {k_witness_aid, k_witness_aid + sizeof k_witness_aid})) {
+        return false;
+    }
     if (sw != 0x9000) {
         std::fprintf(stderr, "demo client %s: the card has no witness application (SW %04X)\n", name.c_str(),
                      sw);
         std::exit(1);
     }
+    return true;
 }
 
-/// LockSCard, and what a careful client does when the holder before it died: pcscd has reset the card then.
 void lock(ISCard* card, bool tell) {
     const double asked = now();
     if (tell) {
         say("LockSCard ...");
     }
     HRESULT hr = card->LockSCard();
-    if (hr == (HRESULT)0x80100068) { // SCARD_W_RESET_CARD
+    for (int i = 0; hr == SCARD_W_RESET_CARD && i < k_attempts; ++i) {
         say("told that the card was reset meanwhile; attaches anew");
         check("ReAttach", card->ReAttach(SHARED, LEAVE));
         hr = card->LockSCard();
@@ -142,6 +155,44 @@ void lock(ISCard* card, bool tell) {
     }
 }
 
+/// Runs `sequence` between LockSCard and UnlockSCard. A card that is reset in the middle has forgotten the
+/// sequence, and only its author knows what to do: here, to attach anew and begin from the first command.
+template <class Sequence>
+void in_lock(ISCard* card, bool tell, Sequence&& sequence) {
+    for (int i = 0; i < k_attempts; ++i) {
+        lock(card, tell);
+        const bool complete = sequence();
+        const HRESULT unlocked = card->UnlockSCard(LEAVE); // tells of a reset as well
+        if (unlocked != SCARD_W_RESET_CARD) {
+            check("UnlockSCard", unlocked);
+        }
+        if (complete && unlocked == S_OK) {
+            if (tell) {
+                say("UnlockSCard");
+            }
+            return;
+        }
+        say("told in the middle that the card was reset; attaches anew and begins again");
+        check("ReAttach", card->ReAttach(SHARED, LEAVE));
+    }
+    die("the sequence", SCARD_W_RESET_CARD);
+}
+
+/// Enter, some steps, leave. Without `heed` whatever the card says; with it false at once when the card was
+/// reset in the middle, be it that the card does not know of the entry any more.
+bool visit(ISCard* card, bool heed, std::uint32_t id, std::uint32_t round, std::uint32_t steps) {
+    const auto tell_card = [&](BYTE ins, const std::vector<BYTE>& data) {
+        unsigned sw = 0;
+        return (send(card, sw, 0x80, ins, 0x00, 0x00, data) && sw == 0x9000) || !heed;
+    };
+    bool known = tell_card(0x10, pair(id, round));
+    for (std::uint32_t step = 0; known && step < steps; ++step) {
+        usleep(4000); // the client's own work between two commands, where others could come in
+        known = tell_card(0x12, pair(id, step));
+    }
+    return known && tell_card(0x14, u32(id));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -152,8 +203,8 @@ int main(int argc, char** argv) {
     const std::string mode = argv[1];
     name = argv[2];
     const auto id = (std::uint32_t)std::atoi(argv[3]);
-    const int rounds = std::atoi(argv[5]);
-    const int steps = std::atoi(argv[6]);
+    const auto rounds = (std::uint32_t)std::atoi(argv[5]);
+    const auto steps = (std::uint32_t)std::atoi(argv[6]);
     const bool locking = mode == "lock" || mode == "waiter";
     sigset_t start_signal;
     sigemptyset(&start_signal);
@@ -179,13 +230,13 @@ int main(int argc, char** argv) {
     }
 
     int exit_code = 0;
+    unsigned sw = 0;
     if (mode == "report") {
         std::vector<BYTE> reply;
-        lock(card, false);
-        select_witness(card);
-        send(card, 0x80, 0x16, 0x00, 0x00, {}, &reply);
-        send(card, 0x80, 0x1A, 0x00, 0x00, {});
-        check("UnlockSCard", card->UnlockSCard(LEAVE));
+        in_lock(card, false,
+                [&] { return select_witness(card) && send(card, sw, 0x80, 0x16, 0x00, 0x00, {}, &reply); });
+        in_lock(card, false,
+                [&] { return select_witness(card) && send(card, sw, 0x80, 0x1A, 0x00, 0x00, {}); });
         const auto field = [&reply](std::size_t at) {
             return (unsigned)reply.at(at) << 24 | (unsigned)reply.at(at + 1) << 16 |
                    (unsigned)reply.at(at + 2) << 8 | reply.at(at + 3);
@@ -198,28 +249,21 @@ int main(int argc, char** argv) {
         exit_code = interleavings == 0 ? 0 : 3;
     } else if (mode == "hold") {
         lock(card, true);
-        select_witness(card);
-        send(card, 0x80, 0x10, 0x00, 0x00, pair(id, 1));
+        if (!select_witness(card) || !send(card, sw, 0x80, 0x10, 0x00, 0x00, pair(id, 1))) {
+            die("Transaction", SCARD_W_RESET_CARD); // nobody resets in this part of the demonstration
+        }
         say("in the middle of a sequence ...");
         pause();
     } else {
         if (!locking) {
             select_witness(card);
         }
-        for (int round = 0; round < rounds; ++round) {
+        for (std::uint32_t round = 0; round < rounds; ++round) {
             if (locking) {
-                lock(card, true);
-                select_witness(card);
-            }
-            send(card, 0x80, 0x10, 0x00, 0x00, pair(id, (std::uint32_t)round));
-            for (int step = 0; step < steps; ++step) {
-                usleep(4000); // the client's own work between two commands, where others could come in
-                send(card, 0x80, 0x12, 0x00, 0x00, pair(id, (std::uint32_t)step));
-            }
-            send(card, 0x80, 0x14, 0x00, 0x00, u32(id));
-            if (locking) {
-                check("UnlockSCard", card->UnlockSCard(LEAVE));
-                say("UnlockSCard");
+                in_lock(card, true,
+                        [&] { return select_witness(card) && visit(card, true, id, round, steps); });
+            } else {
+                visit(card, false, id, round, steps);
             }
             usleep(20000);
         }

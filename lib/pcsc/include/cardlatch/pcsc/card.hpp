@@ -95,7 +95,7 @@ class Card {
     /// change the selected file or reset the card. This is for layers such as ISCard whose contract leaves
     /// locking to their caller, and for single commands that carry no state. Takes part in a lock that this
     /// connection holds; blocks while another connection holds the card. Errors: as lock(), also
-    /// proto_mismatch after a reset by others, comm_error, not_transacted (the driver failed), no_smartcard.
+    /// comm_error, not_transacted (the driver failed), no_smartcard; proto_mismatch on a direct connection.
     /// Source: pcsc-lite SCardTransmit.
     [[nodiscard]] Result<Bytes> transmit_unlocked(ByteView command) const;
 

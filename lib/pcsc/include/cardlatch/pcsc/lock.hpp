@@ -35,8 +35,9 @@ class [[nodiscard]] Lock {
     /// Sends one command and returns what the card answers; any status word is a success.
     /// Blocks as long as the card takes.
     /// Errors: Errc::not_transacted when nothing is held or the driver failed; what the lock was lost to;
-    /// Errc::reset_card,
-    /// removed_card, comm_error, no_smartcard; std::errc::bad_message when fewer than two bytes came back.
+    /// Errc::reset_card, once more with each command of this lock, and nothing was sent; removed_card,
+    /// comm_error, no_smartcard; std::errc::bad_message when fewer than two bytes came back. A reset that
+    /// pcsc-lite tells of as SCARD_E_PROTO_MISMATCH is a reset_card: docs/locking.md, "Resets that come late".
     /// Source: pcsc-lite SCardTransmit.
     [[nodiscard]] Result<iso7816::ResponseApdu> transmit(const iso7816::CommandApdu& command) const;
 
