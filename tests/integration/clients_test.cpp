@@ -81,7 +81,7 @@ print('extended', len(data), '%02X%02X' % (sw1, sw2))
     const auto outcome = on(driver, {"/usr/bin/python3", "-"}, script);
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out ==
-                   "Cardlatch Virtual Reader 00 00\n3b8f018031f873f621ff6746494c45435244a8\nselect 9000\n"
+                   "Cardlatch Virtual Reader 00 00\n3b8f018031f873f641ff6746494c45435244c8\nselect 9000\n"
                    "Hello from Cardlatch 9000\nextended 600 9000\n",
                outcome.out);
 }

@@ -92,11 +92,11 @@ const BadProfile k_bad_profiles[] = {
      "[[filecard.transparent]]\npath = \"3F00/5001\"\nsize = 1\nsfi = 1\n",
      "8: filecard.transparent[1].sfi: another EF of the same DF has short identifier 1"},
     {"[[filecard.transparent]]\npath = \"3F00/5000\"\nsize = 1\nread = \"sometimes\"\n",
-     R"(4: filecard.transparent[0].read: has to be "always", "never" or { pin = REFERENCE })"},
+     R"(4: filecard.transparent[0].read: has to be "always", "never", { pin = REFERENCE } or)"},
     {"[[filecard.transparent]]\npath = \"3F00/5000\"\nsize = 1\nupdate = { pin = 1 }\n",
      "4: filecard.transparent[0].update.pin: there is no PIN with reference 1"},
     {"[[filecard.transparent]]\npath = \"3F00/5000\"\nsize = 1\nupdate = { pim = 1 }\n",
-     "4: filecard.transparent[0].update.pin: is missing"},
+     "4: filecard.transparent[0].update.pim: is not known here; allowed are either, key, pin"},
     {"[[filecard.transparent]]\npath = \"3F00/5000\"\nsize = 1\nrecord_size = 1\n",
      "4: filecard.transparent[0].record_size: is not known here"},
     // linear fixed EFs
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(generated_historical_bytes_of_a_card_without_mf) {
     const TemporaryFolder folder;
     const auto profile = card::load_profile(folder.write("a.toml", "[witness]\n"));
     BOOST_REQUIRE(profile);
-    BOOST_TEST(to_hex(profile.value().atr.historical_bytes()) == "8031C173C021DF");
+    BOOST_TEST(to_hex(profile.value().atr.historical_bytes()) == "8031C173C041DF");
 }
 
 BOOST_AUTO_TEST_CASE(generated_historical_bytes_say_what_files_there_are) {
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(generated_historical_bytes_say_what_files_there_are) {
     const auto profile = card::load_profile(folder.write(
         "a.toml", "[[filecard.linear_fixed]]\npath = \"3F00/2F00\"\nrecord_size = 8\nrecord_count = 1\n"));
     BOOST_REQUIRE(profile);
-    BOOST_TEST(to_hex(profile.value().atr.historical_bytes()) == "8031E073F621DF");
+    BOOST_TEST(to_hex(profile.value().atr.historical_bytes()) == "8031E073F641DF");
 }
 
 BOOST_AUTO_TEST_CASE(ef_atr_of_the_filecard_agrees_with_its_historical_bytes) {

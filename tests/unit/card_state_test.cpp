@@ -214,7 +214,7 @@ const BadState k_bad_states[] = {
     {HEAD "\x01\x02", "3: "},
     {HEAD "[piv]\n", "3: piv: is not known here"},
     {HEAD "[filecard]\nx = 1\n", "4: filecard.x: is not known here"},
-    {HEAD "[filecard.tries_left]\n2 = 1\n", "4: filecard.tries_left.2: the profile has no PIN"},
+    {HEAD "[filecard.tries_left]\n3 = 1\n", "4: filecard.tries_left.3: the profile has no PIN"},
     {HEAD "[filecard.tries_left]\nx = 1\n", "4: filecard.tries_left.x: the profile has no PIN"},
     {HEAD "[filecard.tries_left]\n1 = 4\n", "4: filecard.tries_left.1: has to be a whole number from 0 to 3"},
     {HEAD "[filecard.content]\n'3F00/7777' = ['00']\n",

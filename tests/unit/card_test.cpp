@@ -45,8 +45,16 @@ class WatchedPersistence final : public card::Persistence {
     std::vector<unsigned> committed;
 };
 
+card::filecard::PinProfile make_profile() {
+    card::filecard::PinProfile profile;
+    profile.value = card::Secret({1, 2, 3, 4});
+    profile.resetting_code = card::Secret({9, 9});
+    profile.resetting_tries = 2;
+    return profile;
+}
+
 struct PinOnCard {
-    card::filecard::Pin pin{{.reference = 1, .value = card::Secret({1, 2, 3, 4}), .tries = 3}};
+    card::filecard::Pin pin{make_profile()};
     WatchedPersistence persistence;
     PinOnCard() { persistence.pin = &pin; }
     [[nodiscard]] unsigned verify(Bytes candidate) { return pin.verify(candidate, persistence).value(); }
@@ -122,8 +130,10 @@ BOOST_AUTO_TEST_CASE(any_bytes_are_answered) {
         }
         std::mt19937 random(7816); // NOLINT(cert-msc32-c,cert-msc51-cpp) reproducible on purpose
         for (int i = 0; i < 100000; ++i) {
-            constexpr std::uint8_t k_common_ins[] = {0xA4, 0xB0, 0xB2, 0xC0, 0x20, 0x84,
-                                                     0xD6, 0xDC, 0x10, 0x12, 0x18};
+            constexpr std::uint8_t k_common_ins[] = {
+                0xA4, 0xB0, 0xB1, 0xB2, 0xC0, 0x20, 0x84, 0xD6, 0xD7, 0xDC, 0x10, 0x12, 0x18,
+                0x70, 0xE0, 0xE2, 0xE4, 0x0E, 0x0F, 0x0C, 0xA2, 0xCA, 0xCB, 0xDA, 0xDB, 0x22,
+                0x24, 0x26, 0x28, 0x2A, 0x2C, 0x44, 0x04, 0xE6, 0xE8, 0xD0, 0xD2, 0x82, 0x88};
             Bytes command(random() % 24);
             std::generate(command.begin(), command.end(),
                           [&] { return static_cast<std::uint8_t>(random()); });
@@ -145,7 +155,6 @@ BOOST_FIXTURE_TEST_SUITE(pin, PinOnCard)
 BOOST_AUTO_TEST_CASE(try_is_counted_before_comparing_and_given_back_after) {
     BOOST_TEST(verify(k_right) == 0x9000U);
     BOOST_TEST((persistence.committed == std::vector<unsigned>{2, 3}));
-    BOOST_TEST(pin.verified());
 }
 
 BOOST_AUTO_TEST_CASE(wrong_pin_costs_a_try) {
@@ -156,15 +165,35 @@ BOOST_AUTO_TEST_CASE(wrong_pin_costs_a_try) {
 BOOST_AUTO_TEST_CASE(try_that_cannot_be_counted_is_not_made) {
     persistence.works = 0;
     BOOST_TEST(verify(k_right) == 0x6581U);
-    BOOST_TEST(!pin.verified());
     BOOST_TEST(pin.tries_left() == 3);
 }
 
 BOOST_AUTO_TEST_CASE(right_pin_whose_counter_cannot_be_restored_does_not_count) {
     persistence.works = 1;
     BOOST_TEST(verify(k_right) == 0x6581U);
-    BOOST_TEST(!pin.verified());
     BOOST_TEST(pin.tries_left() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(changing_counts_a_try_first_and_the_new_value_counts_only_when_stored) {
+    BOOST_TEST(pin.change(Bytes{1, 2, 3, 5, 5, 5, 5, 5}, persistence).value() == 0x63C2U);
+    BOOST_TEST((persistence.committed == std::vector<unsigned>{2}));
+    BOOST_TEST(pin.change(Bytes{1, 2, 3, 4, 5, 5, 5, 5}, persistence).value() == 0x9000U);
+    BOOST_TEST((persistence.committed == std::vector<unsigned>{2, 1, 3}));
+    BOOST_TEST(verify({5, 5, 5, 5}) == 0x9000U);
+    persistence.works = persistence.committed.size() + 1;
+    BOOST_TEST(pin.change(Bytes{5, 5, 5, 5, 6, 6, 6, 6}, persistence).value() == 0x6581U);
+    persistence.works = 100;
+    BOOST_TEST(verify({6, 6, 6, 6}) == 0x63C1U);
+    BOOST_TEST(verify({5, 5, 5, 5}) == 0x9000U);
+}
+
+BOOST_AUTO_TEST_CASE(resetting_code_has_a_counter_of_its_own_that_blocks) {
+    static_cast<void>(verify(k_wrong));
+    BOOST_TEST(pin.reset_with_code(Bytes{9, 9}, false, persistence).value() == 0x9000U);
+    BOOST_TEST(pin.tries_left() == 3);
+    BOOST_TEST(pin.reset_with_code(Bytes{9, 8}, false, persistence).value() == 0x63C1U);
+    BOOST_TEST(pin.reset_with_code(Bytes{9, 8}, false, persistence).value() == 0x63C0U);
+    BOOST_TEST(pin.reset_with_code(Bytes{9, 9}, false, persistence).value() == 0x6983U);
 }
 
 BOOST_AUTO_TEST_CASE(secret_matches_itself_only) {

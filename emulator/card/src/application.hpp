@@ -68,8 +68,12 @@ class Session {
     /// same. Otherwise the answer waits for GET RESPONSE, as ISO/IEC 7816-4 §5.6 has it.
     [[nodiscard]] virtual bool assumes_le() const { return false; }
 
-    /// Another application was selected in the channel, or the channel was closed.
+    /// Another application was selected in the channel.
     virtual void deselect() = 0;
+
+    /// The channel was closed, or another one takes this session over while it is not selected: nothing of its
+    /// volatile state may be left. By default the same as deselect().
+    virtual void close() { deselect(); }
 };
 
 /// One application of a card. It is itself the session of the first channel that selects it.

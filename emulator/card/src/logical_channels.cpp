@@ -29,25 +29,36 @@ ClassByte read_class(std::uint8_t cla) {
 void LogicalChannels::reset(std::size_t selected) {
     selected_at_reset_ = selected;
     channels_ = {};
+    homes_.assign(applications_->size(), std::nullopt);
+    homes_[selected] = 0;
     channels_[0].open = true;
     channels_[0].application = selected;
     channels_[0].session = (*applications_)[selected].get();
 }
 
-LogicalChannels::Candidate LogicalChannels::candidate(unsigned channel, std::size_t application) const {
+LogicalChannels::Candidate LogicalChannels::candidate(unsigned channel, std::size_t application) {
     const auto& at = channels_.at(channel);
     if (at.session != nullptr && at.application == application) {
         return {application, at.session, nullptr};
     }
     Session* const first = (*applications_)[application].get();
+    auto& home = homes_[application];
     const bool taken = std::any_of(channels_.begin(), channels_.end(),
                                    [&](const Channel& other) { return other.session == first; });
-    if (!taken) {
+    if (!home || (home == channel && !taken)) {
+        home = channel;
         return {application, first, nullptr};
     }
-    auto own = (*applications_)[application]->open_session();
-    auto* const session = own.get();
-    return {application, session, std::move(own)};
+    if (auto own = (*applications_)[application]->open_session()) {
+        auto* const session = own.get();
+        return {application, session, std::move(own)};
+    }
+    if (taken) {
+        return {application, nullptr, nullptr};
+    }
+    first->close();
+    home = channel;
+    return {application, first, nullptr};
 }
 
 void LogicalChannels::enter(unsigned channel, Candidate candidate) {
@@ -118,9 +129,15 @@ ResponseApdu LogicalChannels::close(const CommandApdu& command, unsigned from) {
         return sw::k_warning_unchanged;
     }
     if (at.session != nullptr) {
-        at.session->deselect();
+        at.session->close();
     }
     at = {};
+    for (std::size_t i = 0; i < homes_.size(); ++i) {
+        if (homes_[i] == number) { // nobody finds what was left behind there
+            (*applications_)[i]->close();
+            homes_[i].reset();
+        }
+    }
     return sw::k_ok;
 }
 

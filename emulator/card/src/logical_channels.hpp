@@ -50,7 +50,7 @@ class LogicalChannels {
     [[nodiscard]] Session* session(unsigned channel) const { return channels_.at(channel).session; }
 
     /// The session that `application` has, or would have, in `channel`.
-    [[nodiscard]] Candidate candidate(unsigned channel, std::size_t application) const;
+    [[nodiscard]] Candidate candidate(unsigned channel, std::size_t application);
 
     /// Makes `candidate` the channel's session; the one before is deselected if it is another.
     void enter(unsigned channel, Candidate candidate);
@@ -78,6 +78,9 @@ class LogicalChannels {
     const Applications* applications_;
     std::size_t selected_at_reset_ = 0;
     std::array<Channel, k_count> channels_;
+    /// By application: the channel that has used the application itself as its session. What that keeps while
+    /// another application is selected, such as verified PINs, is for this channel alone.
+    std::vector<std::optional<unsigned>> homes_;
 };
 
 } // namespace cardlatch::card

@@ -27,6 +27,11 @@ class Secret {
     /// are legal: at most k_max_size bytes each.
     [[nodiscard]] bool matches(ByteView candidate) const;
 
+    /// For the state file alone.
+    [[nodiscard]] ByteView bytes() const { return value_; }
+
+    bool operator==(const Secret& other) const { return matches(other.value_); }
+
     static constexpr std::size_t k_max_size = 64;
 
   private:

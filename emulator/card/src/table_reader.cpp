@@ -64,6 +64,18 @@ Result<std::optional<std::int64_t>> TableReader::integer(std::string_view key, s
     return std::optional<std::int64_t>{value->get()};
 }
 
+Result<std::optional<bool>> TableReader::boolean(std::string_view key) {
+    const auto* node = find(key);
+    if (node == nullptr) {
+        return std::optional<bool>{};
+    }
+    const auto* value = node->as_boolean();
+    if (value == nullptr) {
+        return error(key, "has to be true or false");
+    }
+    return std::optional<bool>{value->get()};
+}
+
 Result<std::optional<std::string>> TableReader::text(std::string_view key, std::size_t low,
                                                      std::size_t high) {
     const auto* node = find(key);

@@ -27,6 +27,8 @@ class TableReader {
 
     /// A whole number from `low` to `high`.
     Result<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t low, std::int64_t high);
+    /// true or false.
+    Result<std::optional<bool>> boolean(std::string_view key);
     /// A text of `low` to `high` bytes.
     Result<std::optional<std::string>> text(std::string_view key, std::size_t low, std::size_t high);
     /// A list of texts.

@@ -19,26 +19,44 @@ inline constexpr std::size_t k_max_response_apdu = 65536 + 2;
 /// The instruction bytes that this project names. Source: ISO/IEC 7816-4 table 4.
 enum class Ins : std::uint8_t {
     deactivate_file = 0x04,
+    erase_record = 0x0C,
     erase_binary = 0x0E,
+    erase_binary_odd = 0x0F, ///< odd: offsets and data in data objects
     verify = 0x20,
+    manage_security_environment = 0x22,
     change_reference_data = 0x24,
+    disable_verification_requirement = 0x26,
+    enable_verification_requirement = 0x28,
+    perform_security_operation = 0x2A, ///< ISO/IEC 7816-8
     reset_retry_counter = 0x2C,
+    activate_file = 0x44,
+    generate_asymmetric_key_pair = 0x46, ///< ISO/IEC 7816-8
     manage_channel = 0x70,
-    external_authenticate = 0x82,
+    external_authenticate = 0x82, ///< with Le: MUTUAL AUTHENTICATE
     get_challenge = 0x84,
     internal_authenticate = 0x88,
+    search_record = 0xA2,
     select = 0xA4,
     read_binary = 0xB0,
+    read_binary_odd = 0xB1,
     read_record = 0xB2,
     get_response = 0xC0,
     envelope = 0xC2,
     get_data = 0xCA,
+    get_data_odd = 0xCB,
     write_binary = 0xD0,
+    write_binary_odd = 0xD1,
     write_record = 0xD2,
     update_binary = 0xD6,
+    update_binary_odd = 0xD7,
     put_data = 0xDA,
+    put_data_odd = 0xDB,
     update_record = 0xDC,
+    create_file = 0xE0, ///< this and the next three: ISO/IEC 7816-9
     append_record = 0xE2,
+    delete_file = 0xE4,
+    terminate_df = 0xE6,
+    terminate_ef = 0xE8,
 };
 
 /// A whole command APDU: header, command data, and the expected response length Ne.
