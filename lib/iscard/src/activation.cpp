@@ -1,15 +1,14 @@
-#include "byte_buffer.hpp"
-#include "guard.hpp"
-#include "scard.hpp"
-#include "scard_cmd.hpp"
+// COM's own activation functions, where there is no COM.
 
-#include <cardlatch/scardssp.h>
+#include "com_ptr.hpp"
+
+#include <cardlatch/iscard/com.h>
 
 #include <atomic>
 
 namespace {
 
-using namespace cardlatch::iscard;
+using cardlatch::iscard::ComPtr;
 
 /// This thread's successful CoInitialize calls and the model of the first.
 struct Apartment {
@@ -20,10 +19,6 @@ thread_local Apartment t_apartment;
 
 /// Threads that are in the multithreaded apartment; while there are any, every thread may create objects.
 std::atomic<unsigned> g_multithreaded{0};
-
-HRESULT hand_out(IUnknown* object, REFIID riid, LPVOID* ppv) {
-    return object->QueryInterface(riid, ppv);
-}
 
 } // namespace
 
@@ -59,7 +54,7 @@ void WINAPI CoUninitialize() {
     }
 }
 
-HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid,
+HRESULT WINAPI CoGetClassObject(REFCLSID rclsid, DWORD dwClsContext, LPVOID pvReserved, REFIID riid,
                                 LPVOID* ppv) {
     if (ppv == nullptr) {
         return E_POINTER;
@@ -68,22 +63,28 @@ HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwCl
     if (t_apartment.count == 0 && g_multithreaded == 0) {
         return CO_E_NOTINITIALIZED;
     }
-    const bool known = rclsid == CLSID_CSCard || rclsid == CLSID_CSCardCmd || rclsid == CLSID_CByteBuffer;
-    if (!known || (dwClsContext & CLSCTX_INPROC_SERVER) == 0) {
+    if (pvReserved != nullptr) {
+        return E_INVALIDARG;
+    }
+    if ((dwClsContext & CLSCTX_INPROC_SERVER) == 0) {
         return REGDB_E_CLASSNOTREG;
     }
-    if (pUnkOuter != nullptr) {
-        return CLASS_E_NOAGGREGATION;
+    const auto hr = DllGetClassObject(rclsid, riid, ppv);
+    return hr == CLASS_E_CLASSNOTAVAILABLE ? REGDB_E_CLASSNOTREG : hr;
+}
+
+HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid,
+                                LPVOID* ppv) {
+    if (ppv == nullptr) {
+        return E_POINTER;
     }
-    return guard([&]() -> HRESULT {
-        if (rclsid == CLSID_CByteBuffer) {
-            return hand_out(new_byte_buffer().get(), riid, ppv);
-        }
-        if (rclsid == CLSID_CSCardCmd) {
-            return hand_out(new_scard_cmd().get(), riid, ppv);
-        }
-        const auto card = new_scard();
-        return card ? hand_out(card.value().get(), riid, ppv) : hresult_of(card.error());
-    });
+    *ppv = nullptr;
+    void* found = nullptr;
+    if (const auto hr = CoGetClassObject(rclsid, dwClsContext, nullptr, IID_IClassFactory, &found);
+        FAILED(hr)) {
+        return hr;
+    }
+    const ComPtr<IClassFactory> factory(static_cast<IClassFactory*>(found));
+    return factory->CreateInstance(pUnkOuter, riid, ppv);
 }
 }

@@ -1,11 +1,17 @@
 #pragma once
 
+#include "com_ptr.hpp"
+#include "dispatch.hpp"
+
 #include <cardlatch/iscard/com.h>
 
 #include <atomic>
 #include <utility>
 
 namespace cardlatch::iscard {
+
+/// What keeps the library loaded: objects that exist and locks of class factories.
+inline std::atomic<long> g_in_use{0};
 
 /// Reference count and QueryInterface of an object with one vtable, `Interface`, which also answers to the
 /// interfaces it derives from. Objects are made by make<Derived>() and delete themselves.
@@ -41,14 +47,14 @@ class ComObject : public Interface {
     }
 
   protected:
-    ComObject() = default;
-    ~ComObject() = default;
+    ComObject() noexcept { ++g_in_use; }
+    ~ComObject() { --g_in_use; }
 
   private:
     std::atomic<ULONG> references_{1};
 };
 
-/// A ComObject with the IDispatch slots.
+/// A ComObject with the IDispatch slots, served from the table members_of<Interface>().
 template <class Derived, class Interface, const IID& k_iid>
 class DispatchObject : public ComObject<Derived, Interface, IID_IDispatch, k_iid> {
   public:
@@ -67,68 +73,20 @@ class DispatchObject : public ComObject<Derived, Interface, IID_IDispatch, k_iid
         *ppTInfo = nullptr;
         return E_NOTIMPL;
     }
-    HRESULT STDMETHODCALLTYPE GetIDsOfNames(REFIID /*riid*/, LPOLESTR* /*rgszNames*/, UINT /*cNames*/,
-                                            LCID /*lcid*/, DISPID* /*rgDispId*/) noexcept final {
-        return E_NOTIMPL;
+    HRESULT STDMETHODCALLTYPE GetIDsOfNames(REFIID riid, LPOLESTR* rgszNames, UINT cNames, LCID /*lcid*/,
+                                            DISPID* rgDispId) noexcept final {
+        return dispatch_names(members_of<Interface>(), riid, rgszNames, cNames, rgDispId);
     }
-    HRESULT STDMETHODCALLTYPE Invoke(DISPID /*dispIdMember*/, REFIID /*riid*/, LCID /*lcid*/, WORD /*wFlags*/,
-                                     DISPPARAMS* /*pDispParams*/, VARIANT* /*pVarResult*/,
-                                     EXCEPINFO* /*pExcepInfo*/, UINT* /*puArgErr*/) noexcept final {
-        return E_NOTIMPL;
+    HRESULT STDMETHODCALLTYPE Invoke(DISPID dispIdMember, REFIID riid, LCID /*lcid*/, WORD wFlags,
+                                     DISPPARAMS* pDispParams, VARIANT* pVarResult, EXCEPINFO* /*pExcepInfo*/,
+                                     UINT* puArgErr) noexcept final {
+        return dispatch_invoke(members_of<Interface>(), static_cast<Interface*>(this), dispIdMember, riid,
+                               wFlags, pDispParams, pVarResult, puArgErr);
     }
 
   protected:
     DispatchObject() = default;
     ~DispatchObject() = default;
-};
-
-/// Owns one reference.
-template <class T>
-class ComPtr {
-  public:
-    ComPtr() noexcept = default;
-    /// Takes over a reference.
-    explicit ComPtr(T* adopted) noexcept
-        : pointer_(adopted) {}
-    ComPtr(const ComPtr& other) noexcept
-        : pointer_(other.pointer_) {
-        if (pointer_ != nullptr) {
-            pointer_->AddRef();
-        }
-    }
-    ComPtr(ComPtr&& other) noexcept
-        : pointer_(std::exchange(other.pointer_, nullptr)) {}
-    ComPtr& operator=(ComPtr other) noexcept {
-        std::swap(pointer_, other.pointer_);
-        return *this;
-    }
-    ~ComPtr() {
-        if (pointer_ != nullptr) {
-            pointer_->Release();
-        }
-    }
-
-    /// Adds a reference to somebody else's.
-    static ComPtr share(T* borrowed) noexcept {
-        if (borrowed != nullptr) {
-            borrowed->AddRef();
-        }
-        return ComPtr(borrowed);
-    }
-
-    [[nodiscard]] T* get() const noexcept { return pointer_; }
-    T* operator->() const noexcept { return pointer_; }
-    explicit operator bool() const noexcept { return pointer_ != nullptr; }
-    /// Gives the reference away.
-    [[nodiscard]] T* detach() noexcept { return std::exchange(pointer_, nullptr); }
-    /// For functions that store a new reference; whatever was held is released.
-    T** receive() noexcept {
-        *this = ComPtr();
-        return &pointer_;
-    }
-
-  private:
-    T* pointer_ = nullptr;
 };
 
 } // namespace cardlatch::iscard

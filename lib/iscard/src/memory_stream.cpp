@@ -30,6 +30,30 @@ MemoryStream::~MemoryStream() {
     std::erase_if(shared_->regions, [&](const auto& region) { return region.owner == this; });
 }
 
+ComPtr<MemoryStream> MemoryStream::behind(IStream* stream) noexcept {
+    void* found = nullptr;
+    if (FAILED(stream->QueryInterface(IID_CardlatchMemoryStream, &found))) {
+        return {};
+    }
+    return ComPtr<MemoryStream>(static_cast<MemoryStream*>(static_cast<IStream*>(found)));
+}
+
+std::span<BYTE> MemoryStream::pin() {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->bytes.reserve(1); // no bytes have an address as well
+    ++shared_->pins;
+    return shared_->bytes;
+}
+
+bool MemoryStream::unpin(const BYTE* bytes) noexcept {
+    const std::lock_guard lock(shared_->mutex);
+    if (shared_->pins == 0 || bytes != shared_->bytes.data()) {
+        return false;
+    }
+    --shared_->pins;
+    return true;
+}
+
 bool MemoryStream::locked_by_others(std::uint64_t offset, std::uint64_t size, bool for_writing) const {
     return std::any_of(shared_->regions.begin(), shared_->regions.end(), [&](const auto& region) {
         return region.owner != this && (for_writing || region.type == LOCK_EXCLUSIVE) &&
@@ -55,7 +79,7 @@ HRESULT MemoryStream::Read(void* pv, ULONG cb, ULONG* pcbRead) noexcept {
         position_ += count;
     }
     if (pcbRead != nullptr) {
-        *pcbRead = count;
+        *pcbRead = static_cast<ULONG>(count);
     }
     return S_OK;
 }
@@ -80,6 +104,9 @@ HRESULT MemoryStream::Write(const void* pv, ULONG cb, ULONG* pcbWritten) noexcep
         }
         auto& bytes = shared_->bytes;
         if (bytes.size() < position_ + cb) {
+            if (shared_->pins > 0) {
+                return STG_E_LOCKVIOLATION;
+            }
             bytes.resize(position_ + cb);
         }
         std::memcpy(bytes.data() + position_, pv, cb);
@@ -126,9 +153,9 @@ HRESULT MemoryStream::SetSize(ULARGE_INTEGER libNewSize) noexcept {
         }
         const std::lock_guard lock(shared_->mutex);
         const std::uint64_t size = shared_->bytes.size();
-        const auto low = std::min(size, libNewSize.QuadPart);
-        const auto high = std::max(size, libNewSize.QuadPart);
-        if (locked_by_others(low, high - low, true)) {
+        const auto low = std::min<std::uint64_t>(size, libNewSize.QuadPart);
+        const auto high = std::max<std::uint64_t>(size, libNewSize.QuadPart);
+        if (locked_by_others(low, high - low, true) || (shared_->pins > 0 && low != high)) {
             return STG_E_LOCKVIOLATION;
         }
         shared_->bytes.resize(libNewSize.QuadPart);
@@ -157,7 +184,7 @@ HRESULT MemoryStream::CopyTo(IStream* pstm, ULARGE_INTEGER cb, ULARGE_INTEGER* p
         }
         copy.reserve(1); // a null data pointer would be refused
         ULONG count = 0;
-        if (const auto hr = Read(copy.data(), copy.size(), &count); FAILED(hr)) {
+        if (const auto hr = Read(copy.data(), static_cast<ULONG>(copy.size()), &count); FAILED(hr)) {
             return hr;
         }
         if (pcbRead != nullptr) {

@@ -3,6 +3,7 @@
 #include "byte_buffer.hpp"
 #include "guard.hpp"
 #include "t0_exchange.hpp"
+#include "text.hpp"
 
 #include <cardlatch/iso7816/apdu.hpp>
 #include <cardlatch/pcsc/card.hpp>
@@ -17,38 +18,6 @@
 namespace cardlatch::iscard {
 
 namespace {
-
-/// UTF-8 of a reader name; nothing for NULL, an empty name, a zero inside or a character that Unicode does
-/// not have.
-std::optional<std::string> to_utf8(BSTR name) {
-    const auto length = SysStringLen(name);
-    std::string text;
-    for (UINT i = 0; i < length; ++i) {
-        const auto c = static_cast<char32_t>(name[i]); // OLECHAR has 32 bits
-        const auto continuation = [&](unsigned shift) {
-            return static_cast<char>(0x80U | ((c >> shift) & 0x3FU));
-        };
-        if (c == 0 || (c >= 0xD800 && c <= 0xDFFF) || c > 0x10FFFF) {
-            return std::nullopt;
-        }
-        if (c < 0x80) {
-            text += static_cast<char>(c);
-        } else if (c < 0x800) {
-            text += static_cast<char>(0xC0U | (c >> 6U));
-            text += continuation(0);
-        } else if (c < 0x10000) {
-            text += static_cast<char>(0xE0U | (c >> 12U));
-            text += continuation(6);
-            text += continuation(0);
-        } else {
-            text += static_cast<char>(0xF0U | (c >> 18U));
-            text += continuation(12);
-            text += continuation(6);
-            text += continuation(0);
-        }
-    }
-    return text.empty() ? std::nullopt : std::optional(text);
-}
 
 std::optional<pcsc::ShareMode> share_mode(SCARD_SHARE_MODES mode) {
     switch (mode) {
@@ -164,7 +133,7 @@ class SCard final : public DispatchObject<SCard, ISCard, IID_ISCard> {
             const auto name = to_utf8(bstrReaderName);
             const auto mode = share_mode(ShareMode);
             const auto preferred = protocols(PrefProtocol);
-            if (!name || !mode || !preferred) {
+            if (!name || name->empty() || !mode || !preferred) {
                 return E_INVALIDARG;
             }
             replace(

@@ -7,6 +7,16 @@
 //
 // All functions are safe to call from every thread.
 
+#ifdef _WIN32
+
+#include <objbase.h>
+#include <oleauto.h>
+
+#define HRESULT_FROM_SCARD(code) ((HRESULT)(code))
+#define CARDLATCH_HRESULT(value) ((HRESULT)(value##U))
+
+#else
+
 #include <PCSC/wintypes.h>
 
 #include <cstddef>
@@ -54,7 +64,21 @@ using BSTR = OLECHAR*;
 #define E_ACCESSDENIED CARDLATCH_HRESULT(0x80070005)
 #define E_OUTOFMEMORY CARDLATCH_HRESULT(0x8007000E)
 #define E_INVALIDARG CARDLATCH_HRESULT(0x80070057)
+#define DISP_E_UNKNOWNINTERFACE CARDLATCH_HRESULT(0x80020001)
+#define DISP_E_MEMBERNOTFOUND CARDLATCH_HRESULT(0x80020003)
+#define DISP_E_PARAMNOTFOUND CARDLATCH_HRESULT(0x80020004)
+#define DISP_E_TYPEMISMATCH CARDLATCH_HRESULT(0x80020005)
+#define DISP_E_UNKNOWNNAME CARDLATCH_HRESULT(0x80020006)
+#define DISP_E_NONAMEDARGS CARDLATCH_HRESULT(0x80020007)
+#define DISP_E_BADVARTYPE CARDLATCH_HRESULT(0x80020008)
+#define DISP_E_OVERFLOW CARDLATCH_HRESULT(0x8002000A)
+#define DISP_E_BADINDEX CARDLATCH_HRESULT(0x8002000B)
+#define DISP_E_ARRAYISLOCKED CARDLATCH_HRESULT(0x8002000D)
+#define DISP_E_BADPARAMCOUNT CARDLATCH_HRESULT(0x8002000E)
+#define DISP_E_PARAMNOTOPTIONAL CARDLATCH_HRESULT(0x8002000F)
 #define CLASS_E_NOAGGREGATION CARDLATCH_HRESULT(0x80040110)
+#define CLASS_E_CLASSNOTAVAILABLE CARDLATCH_HRESULT(0x80040111)
+#define CO_E_CLASSSTRING CARDLATCH_HRESULT(0x800401F3)
 #define REGDB_E_CLASSNOTREG CARDLATCH_HRESULT(0x80040154)
 #define CO_E_NOTINITIALIZED CARDLATCH_HRESULT(0x800401F0)
 #define RPC_E_CHANGED_MODE CARDLATCH_HRESULT(0x80010106)
@@ -92,6 +116,7 @@ inline bool IsEqualIID(REFIID a, REFIID b) {
 extern "C" {
 extern const IID IID_IUnknown;
 extern const IID IID_IDispatch;
+extern const IID IID_IClassFactory;
 }
 
 struct ITypeInfo;
@@ -112,8 +137,9 @@ struct IUnknown {
 };
 using LPUNKNOWN = IUnknown*;
 
-/// The base of all smart card interfaces. Late binding is not offered yet: GetTypeInfoCount() says 0, and
-/// GetTypeInfo(), GetIDsOfNames() and Invoke() answer E_NOTIMPL.
+/// The base of all smart card interfaces. GetIDsOfNames() and Invoke() serve every method whose parameters
+/// are automation types (docs/iscard.md, "Late binding"). There is no type information object:
+/// GetTypeInfoCount() says 0 and GetTypeInfo() answers E_NOTIMPL, as the contract of IDispatch wants it then.
 struct IDispatch : public IUnknown {
     virtual HRESULT STDMETHODCALLTYPE GetTypeInfoCount(UINT* pctinfo) = 0;
     virtual HRESULT STDMETHODCALLTYPE GetTypeInfo(UINT iTInfo, LCID lcid, ITypeInfo** ppTInfo) = 0;
@@ -125,6 +151,18 @@ struct IDispatch : public IUnknown {
 
   protected:
     ~IDispatch() = default;
+};
+
+/// Makes objects of one class.
+struct IClassFactory : public IUnknown {
+    /// CLASS_E_NOAGGREGATION unless pUnkOuter is NULL, E_POINTER, E_NOINTERFACE, and what the class says.
+    virtual HRESULT STDMETHODCALLTYPE CreateInstance(IUnknown* pUnkOuter, REFIID riid, void** ppvObject) = 0;
+    /// Keeps DllCanUnloadNow() at S_FALSE while the balance of TRUE and FALSE is above zero; E_UNEXPECTED for
+    /// a FALSE too many.
+    virtual HRESULT STDMETHODCALLTYPE LockServer(BOOL fLock) = 0;
+
+  protected:
+    ~IClassFactory() = default;
 };
 
 enum tagCLSCTX {
@@ -158,7 +196,7 @@ HRESULT WINAPI CoInitializeEx(LPVOID pvReserved, DWORD dwCoInit);
 /// Undoes one successful CoInitialize() or CoInitializeEx() of this thread. Objects live on.
 void WINAPI CoUninitialize();
 
-/// Creates an object of this library: CLSID_CSCard, CLSID_CSCardCmd, CLSID_CByteBuffer.
+/// Creates an object of this library, of any class in <cardlatch/scardssp.h>.
 /// E_POINTER; CO_E_NOTINITIALIZED when neither this thread is initialised nor any thread is for the
 /// multithreaded model, as in Windows; REGDB_E_CLASSNOTREG; CLASS_E_NOAGGREGATION unless pUnkOuter is NULL;
 /// E_NOINTERFACE; and what the class says, for CSCard a smart card code when there is no resource manager.
@@ -181,4 +219,34 @@ void WINAPI SysFreeString(BSTR bstrString);
 UINT WINAPI SysStringLen(BSTR pbstr);
 /// Length in bytes, without the terminating zero; 0 for NULL.
 UINT WINAPI SysStringByteLen(BSTR bstr);
+
+/// The class object of rclsid: its IClassFactory. Errors as CoCreateInstance(); E_INVALIDARG unless
+/// pvReserved is NULL.
+HRESULT WINAPI CoGetClassObject(REFCLSID rclsid, DWORD dwClsContext, LPVOID pvReserved, REFIID riid,
+                                LPVOID* ppv);
+
+/// `cb` bytes for a result that the caller frees; NULL when memory is out.
+LPVOID WINAPI CoTaskMemAlloc(std::size_t cb);
+/// Frees what CoTaskMemAlloc() gave; NULL is allowed.
+void WINAPI CoTaskMemFree(LPVOID pv);
+
+/// Writes "{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}" and a zero. Returns 39, or 0 when cchMax is less.
+int WINAPI StringFromGUID2(REFGUID rguid, LPOLESTR lpsz, int cchMax);
+/// Reads what StringFromGUID2() writes, in any case. CO_E_CLASSSTRING, and *pclsid is zero then; E_POINTER.
+HRESULT WINAPI CLSIDFromString(LPCOLESTR lpsz, CLSID* pclsid);
 }
+
+#endif // _WIN32
+
+extern "C" {
+/// What a COM server in a dynamic library exports: the class factory of rclsid. E_POINTER,
+/// CLASS_E_CLASSNOTAVAILABLE, E_NOINTERFACE; *ppv is NULL on failure. Needs no CoInitialize().
+HRESULT WINAPI DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID* ppv);
+/// S_OK while there is no object and no lock of a factory, else S_FALSE.
+HRESULT WINAPI DllCanUnloadNow();
+}
+
+namespace cardlatch::iscard {
+/// CoCreateInstance() for programs that do not care about COM: no CoInitialize(), the same errors otherwise.
+HRESULT create_object(REFCLSID clsid, REFIID iid, void** out) noexcept;
+} // namespace cardlatch::iscard

@@ -4,6 +4,10 @@
 // interfaces return. Not to be mixed with pcsc-lite's winscard.h, which has the same names for numbers of
 // another type; programs that need both compare with HRESULT_FROM_SCARD(code).
 
+#ifdef _WIN32
+#include <winscard.h>
+#else
+
 #ifdef __pcsclite_h__
 #error                                                                                                       \
     "winscard.h is included: compare with HRESULT_FROM_SCARD(code) instead of including cardlatch/iscard/scarderr.h"
@@ -79,3 +83,5 @@
 #define SCARD_W_CACHE_ITEM_NOT_FOUND CARDLATCH_HRESULT(0x80100070)
 #define SCARD_W_CACHE_ITEM_STALE CARDLATCH_HRESULT(0x80100071)
 #define SCARD_W_CACHE_ITEM_TOO_BIG CARDLATCH_HRESULT(0x80100072)
+
+#endif // _WIN32

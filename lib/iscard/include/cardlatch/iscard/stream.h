@@ -4,6 +4,8 @@
 
 #include <cardlatch/iscard/com.h>
 
+#ifndef _WIN32
+
 union LARGE_INTEGER {
     std::int64_t QuadPart;
 };
@@ -74,3 +76,5 @@ struct IStream : public ISequentialStream {
     ~IStream() = default;
 };
 using LPSTREAM = IStream*;
+
+#endif // _WIN32

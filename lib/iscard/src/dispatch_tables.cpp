@@ -1,0 +1,395 @@
+// The late binding tables, in the order of the vtables. A test compares them with the headers.
+
+#include "byte_buffer.hpp"
+#include "dispatch_arguments.hpp"
+#include "safe_array.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace cardlatch::iscard {
+
+namespace {
+
+template <auto method>
+constexpr Member accessor(const wchar_t* name, DISPID id, WORD kind, const char* parameters) {
+    return {name, id, kind, parameters, &Bound<method>::call};
+}
+
+/// The bytes of an argument that the method wants as pointer and count: a SAFEARRAY of VT_UI1.
+HRESULT bytes_argument(Arguments& arguments, std::size_t index, Bytes& out) {
+    auto* const given = arguments.at(index);
+    LPSAFEARRAY array = nullptr;
+    if (given == nullptr) {
+        return S_OK;
+    }
+    if (const auto hr = read_array(*given, array); FAILED(hr)) {
+        return arguments.blame(index, hr);
+    }
+    return array == nullptr ? S_OK : take_byte_array(array, out);
+}
+
+HRESULT number_argument(Arguments& arguments, std::size_t index, std::int64_t omitted, LONG& out) {
+    auto* const given = arguments.at(index);
+    std::int64_t number = omitted;
+    auto hr = given == nullptr ? S_OK : read_number(*given, number);
+    if (SUCCEEDED(hr)) {
+        hr = narrow(number, out);
+    }
+    return FAILED(hr) ? arguments.blame(index, hr) : S_OK;
+}
+
+HRESULT store_number(Arguments& arguments, std::size_t index, LONG value) {
+    auto* const to = detail::target(arguments, index);
+    return to == nullptr ? S_OK : write_number(*to, value, VT_I4);
+}
+
+/// Initialize(lSize, pData): the array has to have as many bytes as lSize says.
+HRESULT initialize(void* object, Arguments& arguments) {
+    LONG size = 0;
+    Bytes data;
+    auto hr = number_argument(arguments, 0, 1, size);
+    if (SUCCEEDED(hr)) {
+        hr = bytes_argument(arguments, 1, data);
+    }
+    if (FAILED(hr)) {
+        return hr;
+    }
+    if (!data.empty() && (size < 0 || data.size() < static_cast<std::size_t>(size))) {
+        return E_INVALIDARG;
+    }
+    return static_cast<IByteBuffer*>(object)->Initialize(size, data.empty() ? nullptr : data.data());
+}
+
+/// Read(pByte, cb, pcbRead): pByte receives a new array.
+HRESULT read_bytes(void* object, Arguments& arguments) {
+    LONG count = 0;
+    if (const auto hr = number_argument(arguments, 1, 0, count); FAILED(hr)) {
+        return hr;
+    }
+    auto* const to = arguments.at(0);
+    if (to == nullptr || count < 0) {
+        return to == nullptr ? E_POINTER : E_INVALIDARG;
+    }
+    // No more than there is, so that a count from a script does not decide how much memory is taken.
+    STATSTRUCT stat{};
+    auto* const buffer = static_cast<IByteBuffer*>(object);
+    auto hr = buffer->Stat(&stat, STATFLAG_NONAME);
+    if (FAILED(hr)) {
+        return hr;
+    }
+    Bytes bytes(static_cast<std::size_t>(std::min(count, stat.cbSize)));
+    bytes.reserve(1);
+    LONG read = 0;
+    hr = buffer->Read(bytes.data(), static_cast<LONG>(bytes.size()), &read);
+    if (FAILED(hr)) {
+        return hr;
+    }
+    Slot<LPSAFEARRAY*> array;
+    hr = give_byte_array(ByteView(bytes).first(static_cast<std::size_t>(read)), &array.value);
+    if (SUCCEEDED(hr)) {
+        hr = array.store(to);
+    }
+    return FAILED(hr) ? hr : store_number(arguments, 2, read);
+}
+
+/// Write(pByte, cb, pcbWritten): the array has to have cb bytes; without cb all are written.
+HRESULT write_bytes(void* object, Arguments& arguments) {
+    Bytes bytes;
+    LONG count = 0;
+    auto hr = bytes_argument(arguments, 0, bytes);
+    if (SUCCEEDED(hr)) {
+        hr = number_argument(arguments, 1, static_cast<std::int64_t>(bytes.size()), count);
+    }
+    if (FAILED(hr)) {
+        return hr;
+    }
+    if (count < 0 || static_cast<std::size_t>(count) > bytes.size()) {
+        return E_INVALIDARG;
+    }
+    bytes.reserve(1);
+    LONG written = 0;
+    hr = static_cast<IByteBuffer*>(object)->Write(bytes.data(), count, &written);
+    return FAILED(hr) ? hr : store_number(arguments, 2, written);
+}
+
+HRESULT array_to_buffer(void* object, Arguments& arguments) {
+    Bytes bytes;
+    LONG count = 0;
+    auto hr = bytes_argument(arguments, 0, bytes);
+    if (SUCCEEDED(hr)) {
+        hr = number_argument(arguments, 1, static_cast<std::int64_t>(bytes.size()), count);
+    }
+    if (FAILED(hr)) {
+        return hr;
+    }
+    if (count < 0 || static_cast<std::size_t>(count) > bytes.size()) {
+        return E_INVALIDARG;
+    }
+    bytes.reserve(1);
+    Slot<LPBYTEBUFFER*> buffer;
+    hr = static_cast<ISCardTypeConv*>(object)->ConvertByteArrayToByteBuffer(
+        bytes.data(), static_cast<DWORD>(count), buffer.pass('r'));
+    auto* const to = detail::target(arguments, 2);
+    return FAILED(hr) || to == nullptr ? hr : buffer.store(to);
+}
+
+/// The GUID travels as text.
+HRESULT provider_card_id(void* object, Arguments& arguments) {
+    BSTR name = nullptr;
+    if (const auto hr = read_string(*arguments.at(0), name); FAILED(hr)) {
+        return arguments.blame(0, hr);
+    }
+    LPGUID id = nullptr;
+    const auto hr = static_cast<ISCardDatabase*>(object)->GetProviderCardId(name, &id);
+    auto* const to = detail::target(arguments, 1);
+    if (FAILED(hr) || to == nullptr) {
+        CoTaskMemFree(id);
+        return hr;
+    }
+    OLECHAR text[39];
+    StringFromGUID2(*id, text, 39);
+    CoTaskMemFree(id);
+    Slot<BSTR*> out;
+    out.value = SysAllocString(text);
+    return out.value == nullptr ? E_OUTOFMEMORY : out.store(to);
+}
+
+HRESULT create_interface(void* object, Arguments& arguments) {
+    BSTR text = nullptr;
+    BSTR name = nullptr;
+    if (const auto hr = read_string(*arguments.at(0), text); FAILED(hr)) {
+        return arguments.blame(0, hr);
+    }
+    if (auto* const given = arguments.at(1); given != nullptr) {
+        if (const auto hr = read_string(*given, name); FAILED(hr)) {
+            return arguments.blame(1, hr);
+        }
+    }
+    GUID guid{};
+    if (SysStringLen(text) > 0 && FAILED(CLSIDFromString(text, &guid))) {
+        return E_INVALIDARG;
+    }
+    LONG user_data = 0;
+    if (const auto hr = number_argument(arguments, 2, 0, user_data); FAILED(hr)) {
+        return hr;
+    }
+    Slot<LPUNKNOWN*> made;
+    const auto hr = static_cast<ISCardManage*>(object)->CreateInterface(
+        SysStringLen(text) > 0 ? &guid : nullptr, name, &user_data, made.pass('r'));
+    auto* const to = detail::target(arguments, 3);
+    return FAILED(hr) || to == nullptr ? hr : made.store(to);
+}
+
+constexpr std::array k_ibytebuffer = {
+    accessor<&IByteBuffer::get_Stream>(L"Stream", 1, DISPATCH_PROPERTYGET, "r"),
+    accessor<&IByteBuffer::put_Stream>(L"Stream", 1, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&IByteBuffer::Clone>(L"Clone", 2, DISPATCH_METHOD, "r"),
+    accessor<&IByteBuffer::Commit>(L"Commit", 3, DISPATCH_METHOD, "i"),
+    accessor<&IByteBuffer::CopyTo>(L"CopyTo", 4, DISPATCH_METHOD, "bioo"),
+    Member{L"Initialize", 5, DISPATCH_METHOD, "uz", &initialize},
+    accessor<&IByteBuffer::LockRegion>(L"LockRegion", 6, DISPATCH_METHOD, "iii"),
+    Member{L"Read", 7, DISPATCH_METHOD, "oir", &read_bytes},
+    accessor<&IByteBuffer::Revert>(L"Revert", 8, DISPATCH_METHOD, ""),
+    accessor<&IByteBuffer::Seek>(L"Seek", 9, DISPATCH_METHOD, "iir"),
+    accessor<&IByteBuffer::SetSize>(L"SetSize", 10, DISPATCH_METHOD, "i"),
+    Member{L"Stat", 11, DISPATCH_METHOD, "oi", nullptr},
+    accessor<&IByteBuffer::UnlockRegion>(L"UnlockRegion", 12, DISPATCH_METHOD, "iii"),
+    Member{L"Write", 13, DISPATCH_METHOD, "izr", &write_bytes},
+};
+
+constexpr std::array k_iscard = {
+    accessor<&ISCard::get_Atr>(L"Atr", 1, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCard::get_CardHandle>(L"CardHandle", 2, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCard::get_Context>(L"Context", 3, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCard::get_Protocol>(L"Protocol", 4, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCard::get_Status>(L"Status", 5, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCard::AttachByHandle>(L"AttachByHandle", 6, DISPATCH_METHOD, "i"),
+    accessor<&ISCard::AttachByReader>(L"AttachByReader", 7, DISPATCH_METHOD, "iuu"),
+    accessor<&ISCard::Detach>(L"Detach", 8, DISPATCH_METHOD, "z"),
+    accessor<&ISCard::LockSCard>(L"LockSCard", 9, DISPATCH_METHOD, ""),
+    accessor<&ISCard::ReAttach>(L"ReAttach", 10, DISPATCH_METHOD, "uz"),
+    accessor<&ISCard::Transaction>(L"Transaction", 11, DISPATCH_METHOD, "b"),
+    accessor<&ISCard::UnlockSCard>(L"UnlockSCard", 12, DISPATCH_METHOD, "z"),
+};
+
+constexpr std::array k_iscardcmd = {
+    accessor<&ISCardCmd::get_Apdu>(L"Apdu", 1, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_Apdu>(L"Apdu", 1, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_ApduLength>(L"ApduLength", 2, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_ApduReply>(L"ApduReply", 3, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_ApduReply>(L"ApduReply", 3, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_ApduReplyLength>(L"ApduReplyLength", 4, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_ApduReplyLength>(L"ApduReplyLength", 4, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_ClassId>(L"ClassId", 5, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_ClassId>(L"ClassId", 5, DISPATCH_PROPERTYPUT, "z"),
+    accessor<&ISCardCmd::get_Data>(L"Data", 6, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_Data>(L"Data", 6, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_InstructionId>(L"InstructionId", 7, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_InstructionId>(L"InstructionId", 7, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_LeField>(L"LeField", 8, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_P1>(L"P1", 9, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_P1>(L"P1", 9, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_P2>(L"P2", 10, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_P2>(L"P2", 10, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_P3>(L"P3", 11, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_ReplyStatus>(L"ReplyStatus", 12, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_ReplyStatus>(L"ReplyStatus", 12, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_ReplyStatusSW1>(L"ReplyStatusSW1", 13, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_ReplyStatusSW2>(L"ReplyStatusSW2", 14, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_Type>(L"Type", 15, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::get_Nad>(L"Nad", 16, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_Nad>(L"Nad", 16, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::get_ReplyNad>(L"ReplyNad", 17, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_ReplyNad>(L"ReplyNad", 17, DISPATCH_PROPERTYPUT, "i"),
+    accessor<&ISCardCmd::BuildCmd>(L"BuildCmd", 18, DISPATCH_METHOD, "iizzzz"),
+    accessor<&ISCardCmd::Clear>(L"Clear", 19, DISPATCH_METHOD, ""),
+    accessor<&ISCardCmd::Encapsulate>(L"Encapsulate", 20, DISPATCH_METHOD, "ii"),
+    accessor<&ISCardCmd::get_AlternateClassId>(L"AlternateClassId", 21, DISPATCH_PROPERTYGET, "r"),
+    accessor<&ISCardCmd::put_AlternateClassId>(L"AlternateClassId", 21, DISPATCH_PROPERTYPUT, "i"),
+};
+
+constexpr std::array k_iscardiso7816 = {
+    accessor<&ISCardISO7816::AppendRecord>(L"AppendRecord", 1, DISPATCH_METHOD, "iib"),
+    accessor<&ISCardISO7816::EraseBinary>(L"EraseBinary", 2, DISPATCH_METHOD, "iizb"),
+    accessor<&ISCardISO7816::ExternalAuthenticate>(L"ExternalAuthenticate", 3, DISPATCH_METHOD, "iizb"),
+    accessor<&ISCardISO7816::GetChallenge>(L"GetChallenge", 4, DISPATCH_METHOD, "ib"),
+    accessor<&ISCardISO7816::GetData>(L"GetData", 5, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::GetResponse>(L"GetResponse", 6, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::InternalAuthenticate>(L"InternalAuthenticate", 7, DISPATCH_METHOD, "iiiib"),
+    accessor<&ISCardISO7816::ManageChannel>(L"ManageChannel", 8, DISPATCH_METHOD, "iib"),
+    accessor<&ISCardISO7816::PutData>(L"PutData", 9, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::ReadBinary>(L"ReadBinary", 10, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::ReadRecord>(L"ReadRecord", 11, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::SelectFile>(L"SelectFile", 12, DISPATCH_METHOD, "iizib"),
+    accessor<&ISCardISO7816::SetDefaultClassId>(L"SetDefaultClassId", 13, DISPATCH_METHOD, "i"),
+    accessor<&ISCardISO7816::UpdateBinary>(L"UpdateBinary", 14, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::UpdateRecord>(L"UpdateRecord", 15, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::Verify>(L"Verify", 16, DISPATCH_METHOD, "izb"),
+    accessor<&ISCardISO7816::WriteBinary>(L"WriteBinary", 17, DISPATCH_METHOD, "iiib"),
+    accessor<&ISCardISO7816::WriteRecord>(L"WriteRecord", 18, DISPATCH_METHOD, "iiib"),
+};
+
+constexpr std::array k_iscardtypeconv = {
+    Member{L"ConvertByteArrayToByteBuffer", 1, DISPATCH_METHOD, "izr", &array_to_buffer},
+    Member{L"ConvertByteBufferToByteArray", 2, DISPATCH_METHOD, "ir", nullptr},
+    accessor<&ISCardTypeConv::ConvertByteBufferToSafeArray>(L"ConvertByteBufferToSafeArray", 3,
+                                                            DISPATCH_METHOD, "ir"),
+    accessor<&ISCardTypeConv::ConvertSafeArrayToByteBuffer>(L"ConvertSafeArrayToByteBuffer", 4,
+                                                            DISPATCH_METHOD, "ir"),
+    Member{L"CreateByteArray", 5, DISPATCH_METHOD, "ir", nullptr},
+    accessor<&ISCardTypeConv::CreateByteBuffer>(L"CreateByteBuffer", 6, DISPATCH_METHOD, "ir"),
+    accessor<&ISCardTypeConv::CreateSafeArray>(L"CreateSafeArray", 7, DISPATCH_METHOD, "ir"),
+    Member{L"FreeIStreamMemoryPtr", 8, DISPATCH_METHOD, "ii", nullptr},
+    Member{L"GetAtIStreamMemory", 9, DISPATCH_METHOD, "ir", nullptr},
+    accessor<&ISCardTypeConv::SizeOfIStream>(L"SizeOfIStream", 10, DISPATCH_METHOD, "ir"),
+};
+
+constexpr std::array k_iscarddatabase = {
+    Member{L"GetProviderCardId", 1, DISPATCH_METHOD, "ir", &provider_card_id},
+    accessor<&ISCardDatabase::ListCardInterfaces>(L"ListCardInterfaces", 2, DISPATCH_METHOD, "ir"),
+    accessor<&ISCardDatabase::ListCards>(L"ListCards", 3, DISPATCH_METHOD, "zzzr"),
+    accessor<&ISCardDatabase::ListReaderGroups>(L"ListReaderGroups", 4, DISPATCH_METHOD, "zr"),
+    accessor<&ISCardDatabase::ListReaders>(L"ListReaders", 5, DISPATCH_METHOD, "zr"),
+};
+
+constexpr std::array k_iscardlocate = {
+    accessor<&ISCardLocate::ConfigureCardGuidSearch>(L"ConfigureCardGuidSearch", 1, DISPATCH_METHOD, "izzu"),
+    accessor<&ISCardLocate::ConfigureCardNameSearch>(L"ConfigureCardNameSearch", 2, DISPATCH_METHOD, "izzu"),
+    Member{L"FindCard", 3, DISPATCH_METHOD, "iiir", nullptr},
+};
+
+constexpr std::array k_iscardauth = {
+    accessor<&ISCardAuth::APP_Auth>(L"APP_Auth", 1, DISPATCH_METHOD, "izi"),
+    accessor<&ISCardAuth::GetChallenge>(L"GetChallenge", 2, DISPATCH_METHOD, "zizb"),
+    accessor<&ISCardAuth::ICC_Auth>(L"ICC_Auth", 3, DISPATCH_METHOD, "izb"),
+    accessor<&ISCardAuth::User_Auth>(L"User_Auth", 4, DISPATCH_METHOD, "izi"),
+};
+
+constexpr std::array k_iscardfileaccess = {
+    accessor<&ISCardFileAccess::ChangeDir>(L"ChangeDir", 1, DISPATCH_METHOD, "ii"),
+    accessor<&ISCardFileAccess::Close>(L"Close", 2, DISPATCH_METHOD, "i"),
+    Member{L"Create", 3, DISPATCH_METHOD, "iiiii", nullptr},
+    accessor<&ISCardFileAccess::Delete>(L"Delete", 4, DISPATCH_METHOD, "iiz"),
+    accessor<&ISCardFileAccess::Directory>(L"Directory", 5, DISPATCH_METHOD, "ir"),
+    accessor<&ISCardFileAccess::GetCurrentDir>(L"GetCurrentDir", 6, DISPATCH_METHOD, "r"),
+    Member{L"GetFileCapabilities", 7, DISPATCH_METHOD, "bbi", nullptr},
+    Member{L"GetProperties", 8, DISPATCH_METHOD, "iiib", nullptr},
+    accessor<&ISCardFileAccess::Invalidate>(L"Invalidate", 9, DISPATCH_METHOD, "iz"),
+    accessor<&ISCardFileAccess::Open>(L"Open", 10, DISPATCH_METHOD, "iir"),
+    accessor<&ISCardFileAccess::Read>(L"Read", 11, DISPATCH_METHOD, "ibzr"),
+    accessor<&ISCardFileAccess::Rehabilitate>(L"Rehabilitate", 12, DISPATCH_METHOD, "iz"),
+    accessor<&ISCardFileAccess::Seek>(L"Seek", 13, DISPATCH_METHOD, "iii"),
+    Member{L"SetProperties", 14, DISPATCH_METHOD, "iiii", nullptr},
+    accessor<&ISCardFileAccess::Write>(L"Write", 15, DISPATCH_METHOD, "iiz"),
+};
+
+constexpr std::array k_iscardmanage = {
+    accessor<&ISCardManage::AttachByHandle>(L"AttachByHandle", 1, DISPATCH_METHOD, "i"),
+    accessor<&ISCardManage::AttachByIFD>(L"AttachByIFD", 2, DISPATCH_METHOD, "i"),
+    accessor<&ISCardManage::CreateCardAuth>(L"CreateCardAuth", 3, DISPATCH_METHOD, "r"),
+    accessor<&ISCardManage::CreateCHVerification>(L"CreateCHVerification", 4, DISPATCH_METHOD, "r"),
+    accessor<&ISCardManage::CreateFileAccess>(L"CreateFileAccess", 5, DISPATCH_METHOD, "r"),
+    Member{L"CreateInterface", 6, DISPATCH_METHOD, "izzr", &create_interface},
+    accessor<&ISCardManage::Detach>(L"Detach", 7, DISPATCH_METHOD, ""),
+    accessor<&ISCardManage::Reconnect>(L"Reconnect", 8, DISPATCH_METHOD, ""),
+    accessor<&ISCardManage::SCardLock>(L"SCardLock", 9, DISPATCH_METHOD, ""),
+    accessor<&ISCardManage::SCardUnlock>(L"SCardUnlock", 10, DISPATCH_METHOD, "z"),
+    accessor<&ISCardManage::Status>(L"Status", 11, DISPATCH_METHOD, "oo"),
+};
+
+constexpr std::array k_iscardverify = {
+    accessor<&ISCardVerify::ChangeCode>(L"ChangeCode", 1, DISPATCH_METHOD, "zzii"),
+    accessor<&ISCardVerify::ResetSecurityState>(L"ResetSecurityState", 2, DISPATCH_METHOD, ""),
+    accessor<&ISCardVerify::Unblock>(L"Unblock", 3, DISPATCH_METHOD, "zzii"),
+    accessor<&ISCardVerify::Verify>(L"Verify", 4, DISPATCH_METHOD, "zii"),
+};
+} // namespace
+
+template <>
+std::span<const Member> members_of<IByteBuffer>() {
+    return k_ibytebuffer;
+}
+template <>
+std::span<const Member> members_of<ISCard>() {
+    return k_iscard;
+}
+template <>
+std::span<const Member> members_of<ISCardCmd>() {
+    return k_iscardcmd;
+}
+template <>
+std::span<const Member> members_of<ISCardISO7816>() {
+    return k_iscardiso7816;
+}
+template <>
+std::span<const Member> members_of<ISCardTypeConv>() {
+    return k_iscardtypeconv;
+}
+template <>
+std::span<const Member> members_of<ISCardDatabase>() {
+    return k_iscarddatabase;
+}
+template <>
+std::span<const Member> members_of<ISCardLocate>() {
+    return k_iscardlocate;
+}
+template <>
+std::span<const Member> members_of<ISCardAuth>() {
+    return k_iscardauth;
+}
+template <>
+std::span<const Member> members_of<ISCardFileAccess>() {
+    return k_iscardfileaccess;
+}
+template <>
+std::span<const Member> members_of<ISCardManage>() {
+    return k_iscardmanage;
+}
+template <>
+std::span<const Member> members_of<ISCardVerify>() {
+    return k_iscardverify;
+}
+
+} // namespace cardlatch::iscard
