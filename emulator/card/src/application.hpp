@@ -71,8 +71,8 @@ class Session {
     /// Another application was selected in the channel.
     virtual void deselect() = 0;
 
-    /// The channel was closed, or another one takes this session over while it is not selected: nothing of its
-    /// volatile state may be left. By default the same as deselect().
+    /// The channel was closed, or another one takes this session over while it is not selected: nothing of
+    /// its volatile state may be left. By default the same as deselect().
     virtual void close() { deselect(); }
 };
 

@@ -37,8 +37,8 @@ struct CardCapabilities {
 /// §12.1.1.
 Bytes describe_in_historical_bytes(const CardCapabilities& capabilities, ByteView label);
 
-/// The data coding byte: write functions OR, the erased state is 00, data unit one byte. Source: ISO/IEC 7816-4 §12.1.1,
-/// second software function table.
+/// The data coding byte: write functions OR, the erased state is 00, data unit one byte. Source: ISO/IEC
+/// 7816-4 §12.1.1, second software function table.
 inline constexpr std::uint8_t k_data_coding = 0x41;
 
 } // namespace cardlatch::card
