@@ -41,9 +41,9 @@ boost | google)
     "$out/${what}_fixed"
     ;;
 c)
-    finds "another client got the card" cardlatch run -- "$out/c_no_lock"
-    finds "the lock was left behind" cardlatch run -- "$out/c_lock_left"
-    cardlatch run -- "$out/c_fixed"
+    finds "another client got the card" cardlatch run --card filecard -- "$out/c_no_lock"
+    finds "the lock was left behind" cardlatch run --card filecard -- "$out/c_lock_left"
+    cardlatch run --card filecard -- "$out/c_fixed"
     ;;
 pytest)
     export PYTHONPATH="$stage/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1
@@ -51,7 +51,7 @@ pytest)
     finds "the lock was left behind" pytest lock_left
     pytest fixed
     # Inside a stack the fixture uses that one.
-    VAULT="$out/vault_fixed_program" cardlatch run -- /usr/bin/python3 -m pytest -q -p no:cacheprovider "$here/pytest"
+    VAULT="$out/vault_fixed_program" cardlatch run --card filecard -- /usr/bin/python3 -m pytest -q -p no:cacheprovider "$here/pytest"
     ;;
 shell)
     folder=$(mktemp -d)
@@ -65,7 +65,7 @@ pkgconfig)
     export PKG_CONFIG_PATH="$libraries/pkgconfig"
     flags=$(pkg-config --cflags --libs cardlatch-control libpcsclite)
     cc "$here/c/vault_test.c" "$here/sample/vault.c" -o "$work/by_pkgconfig" $flags
-    cardlatch run -- "$work/by_pkgconfig"
+    cardlatch run --card filecard -- "$work/by_pkgconfig"
     printf '#include <cardlatch/scardssp.h>\n#include <cardlatch/harness/test_stack.hpp>\nint main() { return 0; }\n' |
         c++ -std=c++20 -x c++ - -o "$work/harness_by_pkgconfig" $(pkg-config --cflags --libs cardlatch-harness)
     "$work/harness_by_pkgconfig"

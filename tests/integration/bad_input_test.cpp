@@ -68,7 +68,7 @@ const std::vector<Case> k_cases = {
     {"empty reader name", {"run", "--reader-name", "", "--", "true"}, 125, "0 bytes"},
     {"log file in no folder", {"run", "--log", "@/none/log", "--", "true"}, 125, "log file @/none/log"},
     {"state folder that is a file", {"run", "--state", "@/text", "--", "true"}, 125, "@/text"},
-    {"damaged state", {"run", "--state", "@/damaged", "--", "true"}, 125, "@/damaged/0-filecard.toml"},
+    {"damaged state", {"run", "--state", "@/damaged", "--", "true"}, 125, "@/damaged/0-piv.toml"},
     {"three cards on stock vpcd",
      {"run", "--driver", "vpcd", "--card", "none", "--card", "none", "--card", "none", "--", "true"},
      125,
@@ -95,7 +95,7 @@ struct Scene {
         write("text", "not a program\n");
         fs::create_directory(path + "/folder.toml");
         fs::create_directory(path + "/damaged");
-        write("damaged/0-filecard.toml", "half a li");
+        write("damaged/0-piv.toml", "half a li");
         fs::create_directory(path + "/stacks");
         // A build tree like ours, but with a text in place of the driver.
         fs::create_directories(path + "/broken/lib");
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(damaged_state_is_left_as_it_was) {
     const Scene scene;
     const auto outcome = cardlatch_run({"--state", scene.path + "/damaged"}, {"true"});
     BOOST_TEST(outcome.exit_code == 125);
-    std::ifstream file(scene.path + "/damaged/0-filecard.toml");
+    std::ifstream file(scene.path + "/damaged/0-piv.toml");
     BOOST_TEST(std::string((std::istreambuf_iterator<char>(file)), {}) == "half a li");
 }
 

@@ -22,7 +22,7 @@ Outcome on(const std::string& driver, const std::vector<std::string>& command,
                          {.environment = {}, .input = input, .user = {}});
 }
 
-const std::string k_atr_colons = "3b:8f:01:80:31:f8:73:f6:21:ff:67:46:49:4c:45:43:52:44:a8";
+const std::string k_atr_colons = "3b:8f:01:80:31:f8:73:f6:41:ff:67:46:49:4c:45:43:52:44:c8";
 
 } // namespace
 

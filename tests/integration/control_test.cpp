@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(status_shows_what_clients_see_as_a_table_and_as_json) {
 }
 
 BOOST_AUTO_TEST_CASE(a_card_comes_back_with_what_was_on_it) {
-    const auto outcome = script({}, R"(
+    const auto outcome = script({"--card", "filecard"}, R"(
 opensc-tool -s 00A4080C0450005003 -s 00DC0104104B455054204B455054204B455054204B >/dev/null
 cardlatch remove 0
 cardlatch insert 0
@@ -103,7 +103,7 @@ opensc-tool -s 00A4080C0450005003 -s 00B2010410
 }
 
 BOOST_AUTO_TEST_CASE(reset_is_seen_by_a_connected_client) {
-    const auto outcome = cardlatch_run({}, {"/usr/bin/python3", "-c", R"(
+    const auto outcome = cardlatch_run({"--card", "filecard"}, {"/usr/bin/python3", "-c", R"(
 import subprocess, sys
 from smartcard.scard import *
 context = SCardEstablishContext(SCARD_SCOPE_USER)[1]

@@ -22,14 +22,15 @@ BOOST_AUTO_TEST_SUITE(iscard)
 
 BOOST_DATA_TEST_CASE(locks_sends_and_unlocks, data::make(std::vector<std::string>{"cardlatch", "vpcd"}),
                      driver) {
-    const auto outcome = cardlatch_run({"--driver", driver}, {k_program, k_reader});
+    const auto outcome = cardlatch_run({"--driver", driver, "--card", "filecard"}, {k_program, k_reader});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("ATR: 3B 8F 01 80 31 F8 73 F6") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("9000") != std::string::npos, outcome.out);
 }
 
 BOOST_AUTO_TEST_CASE(reader_name_beyond_ascii_reaches_pcscd_as_utf8) {
-    const auto outcome = cardlatch_run({"--reader-name", "Bürgeramt 5€"}, {k_program, "Bürgeramt 5€ 00 00"},
+    const auto outcome = cardlatch_run({"--reader-name", "Bürgeramt 5€", "--card", "filecard"},
+                                       {k_program, "Bürgeramt 5€ 00 00"},
                                        {.environment = {{"LC_ALL", "C.UTF-8"}}, .input = {}, .user = {}});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
 }

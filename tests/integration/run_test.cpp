@@ -212,9 +212,10 @@ BOOST_AUTO_TEST_CASE(state_is_kept_across_runs_only_when_asked) {
     const std::vector<std::string> write{"opensc-tool", "-s", select, "-s",
                                          "00DC0104104B455054204B455054204B455054204B"};
     const std::vector<std::string> read{"opensc-tool", "-s", select, "-s", "00B2010410"};
-    BOOST_TEST(cardlatch_run({"--state", state}, write).exit_code == 0);
-    BOOST_TEST(cardlatch_run({"--state", state}, read).out.find("KEPT KEPT") != std::string::npos);
-    BOOST_TEST(cardlatch_run({}, read).out.find("first") != std::string::npos);
+    const std::vector<std::string> kept{"--card", "filecard", "--state", state};
+    BOOST_TEST(cardlatch_run(kept, write).exit_code == 0);
+    BOOST_TEST(cardlatch_run(kept, read).out.find("KEPT KEPT") != std::string::npos);
+    BOOST_TEST(cardlatch_run({"--card", "filecard"}, read).out.find("first") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

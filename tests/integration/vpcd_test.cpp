@@ -107,14 +107,14 @@ kill $serve; wait $serve
 await empty
 )");
     BOOST_TEST(outcome.exit_code == 0, outcome.err + outcome.out);
-    BOOST_TEST(outcome.out == "3b:8f:01:80:31:f8:73:f6:21:60:67:46:49:4c:45:43:52:44:37\n", outcome.out);
+    BOOST_TEST(outcome.out == "3b:8f:01:80:31:f8:73:f6:41:ff:67:46:49:4c:45:43:52:44:c8\n", outcome.out);
 }
 
 BOOST_AUTO_TEST_CASE(a_served_card_waits_for_its_reader) {
     // Nobody listens at first: serve keeps trying, says so in its status, and ends when told to.
     Child serve({cardlatch_command(), "serve", "--connect", "unix:/tmp/cl-nobody-listens-here", "--control",
                  "/tmp/cl-serve-" + std::to_string(::getpid())});
-    serve.await_error("slot 0: filecard at unix:/tmp/cl-nobody-listens-here");
+    serve.await_error("slot 0: piv at unix:/tmp/cl-nobody-listens-here");
     const auto status =
         run({cardlatch_command(), "status", "--control", "/tmp/cl-serve-" + std::to_string(::getpid())});
     BOOST_TEST(status.out.find("unavailable") != std::string::npos, status.out + status.err);

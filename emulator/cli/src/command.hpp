@@ -59,6 +59,6 @@ Result<std::vector<std::optional<std::filesystem::path>>>
 resolve_cards(const std::vector<std::string>& names);
 
 /// The profile used when no --card is given.
-inline constexpr const char* k_default_card = "filecard";
+inline constexpr const char* k_default_card = "piv";
 
 } // namespace cardlatch::cli
