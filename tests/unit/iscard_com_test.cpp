@@ -33,6 +33,9 @@ const ClassUnderTest k_classes[] = {
     {"CByteBuffer", &CLSID_CByteBuffer, &IID_IByteBuffer},
     {"CSCardISO7816", &CLSID_CSCardISO7816, &IID_ISCardISO7816},
     {"CSCardTypeConv", &CLSID_CSCardTypeConv, &IID_ISCardTypeConv},
+    {"CSCardDatabase", &CLSID_CSCardDatabase, &IID_ISCardDatabase},
+    {"CSCardLocate", &CLSID_CSCardLocate, &IID_ISCardLocate},
+    {"CSCardManage", &CLSID_CSCardManage, &IID_ISCardManage},
 };
 
 struct Fixture {

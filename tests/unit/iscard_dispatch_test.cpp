@@ -31,6 +31,9 @@ const ClassUnderTest k_classes[] = {
     {"CByteBuffer", &CLSID_CByteBuffer, &IID_IByteBuffer, L"Initialize"},
     {"CSCardISO7816", &CLSID_CSCardISO7816, &IID_ISCardISO7816, L"SelectFile"},
     {"CSCardTypeConv", &CLSID_CSCardTypeConv, &IID_ISCardTypeConv, L"SizeOfIStream"},
+    {"CSCardDatabase", &CLSID_CSCardDatabase, &IID_ISCardDatabase, L"ListReaders"},
+    {"CSCardLocate", &CLSID_CSCardLocate, &IID_ISCardLocate, L"FindCard"},
+    {"CSCardManage", &CLSID_CSCardManage, &IID_ISCardManage, L"SCardLock"},
 };
 
 struct Fixture {

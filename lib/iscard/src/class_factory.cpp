@@ -2,7 +2,10 @@
 #include "guard.hpp"
 #include "scard.hpp"
 #include "scard_cmd.hpp"
+#include "scard_database.hpp"
 #include "scard_iso7816.hpp"
+#include "scard_locate.hpp"
+#include "scard_provider.hpp"
 #include "scard_type_conv.hpp"
 
 #include <cardlatch/scardssp.h>
@@ -21,9 +24,10 @@ HRESULT made(REFIID riid, void** out) {
     return make()->QueryInterface(riid, out);
 }
 
-HRESULT made_card(REFIID riid, void** out) {
-    const auto card = new_scard();
-    return card ? card.value()->QueryInterface(riid, out) : hresult_of(card.error());
+template <auto make>
+HRESULT made_or_failed(REFIID riid, void** out) {
+    const auto object = make();
+    return object ? object.value()->QueryInterface(riid, out) : hresult_of(object.error());
 }
 
 struct Class {
@@ -31,11 +35,14 @@ struct Class {
     Make make;
 };
 const Class k_classes[] = {
-    {&CLSID_CSCard, &made_card},
+    {&CLSID_CSCard, &made_or_failed<&new_scard>},
     {&CLSID_CSCardCmd, &made<&new_scard_cmd>},
     {&CLSID_CByteBuffer, &made<&new_byte_buffer>},
     {&CLSID_CSCardISO7816, &made<&new_scard_iso7816>},
     {&CLSID_CSCardTypeConv, &made<&new_scard_type_conv>},
+    {&CLSID_CSCardDatabase, &made<&new_scard_database>},
+    {&CLSID_CSCardLocate, &made<&new_scard_locate>},
+    {&CLSID_CSCardManage, &made_or_failed<&new_scard_manage>},
 };
 
 const Class* find_class(REFCLSID clsid) {

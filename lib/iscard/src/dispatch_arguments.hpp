@@ -241,10 +241,16 @@ inline bool is_output(char direction) {
     return direction == 'b' || direction == 'o' || direction == 'r';
 }
 
-/// Where the value of parameter `index` goes; NULL when nobody asks for it.
+/// Where the value of parameter `index` goes; NULL when nobody asks for it. A last [in, out] argument that
+/// was given by value comes back as the result.
 inline VARIANT* target(Arguments& arguments, std::size_t index) {
     auto* const given = arguments.at(index);
-    return given == nullptr && arguments.direction(index) != 'o' ? arguments.result() : given;
+    const auto direction = arguments.direction(index);
+    if (given == nullptr) {
+        return direction == 'o' ? nullptr : arguments.result();
+    }
+    const bool by_value = direction == 'b' && (given->vt & VT_BYREF) == 0;
+    return by_value && arguments.direction(index + 1) == 0 ? arguments.result() : given;
 }
 
 } // namespace detail

@@ -27,6 +27,10 @@ struct SharedBytes {
         DWORD type;
         bool operator==(const Region&) const = default;
     };
+    SharedBytes() = default;
+    SharedBytes(const SharedBytes&) = delete;
+    SharedBytes& operator=(const SharedBytes&) = delete;
+    ~SharedBytes() { wipe(bytes); } // buffers carry PINs and commands with PINs
     std::mutex mutex;
     Bytes bytes;
     std::vector<Region> regions;

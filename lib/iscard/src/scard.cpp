@@ -1,7 +1,10 @@
 #include "scard.hpp"
 
 #include "byte_buffer.hpp"
+#include "enumerations.hpp"
+#include "found_cards.hpp"
 #include "guard.hpp"
+#include "secret.hpp"
 #include "t0_exchange.hpp"
 #include "text.hpp"
 
@@ -19,45 +22,17 @@ namespace cardlatch::iscard {
 
 namespace {
 
-std::optional<pcsc::ShareMode> share_mode(SCARD_SHARE_MODES mode) {
-    switch (mode) {
-    case EXCLUSIVE:
-        return pcsc::ShareMode::exclusive;
-    case SHARED:
-        return pcsc::ShareMode::shared;
-    }
-    return std::nullopt;
-}
-
-std::optional<pcsc::Disposition> disposition(SCARD_DISPOSITIONS value) {
-    if (value < LEAVE || value > EJECT) {
-        return std::nullopt;
-    }
-    return static_cast<pcsc::Disposition>(value);
-}
-
-/// By equality, as RAW has the bits of T0 and T1.
-std::optional<pcsc::Protocol> protocols(SCARD_PROTOCOLS value) {
-    if (value == RAW) {
-        return pcsc::Protocol::raw;
-    }
-    if (value >= T0 && value <= (T0 | T1)) {
-        return static_cast<pcsc::Protocol>(value);
-    }
-    return std::nullopt;
-}
-
-SCARD_PROTOCOLS protocol_face(pcsc::Protocol protocol) {
-    return protocol == pcsc::Protocol::raw ? RAW : static_cast<SCARD_PROTOCOLS>(protocol);
-}
-
 /// A card and the locks that LockSCard() took on it. The card goes first, and takes the locks along.
 struct Attachment {
     explicit Attachment(pcsc::Card attached)
         : card(std::move(attached)) {}
+    explicit Attachment(FoundCard found)
+        : context(std::move(found.context))
+        , card(std::move(found.card)) {}
 
     std::mutex mutex;
     std::vector<pcsc::Lock> locks;
+    std::optional<pcsc::Context> context; ///< that a card of FindCard() came with
     pcsc::Card card;
 };
 using AttachmentPtr = std::shared_ptr<Attachment>;
@@ -117,6 +92,10 @@ class SCard final : public DispatchObject<SCard, ISCard, IID_ISCard> {
 
     HRESULT STDMETHODCALLTYPE AttachByHandle(HSCARD hCard) noexcept override {
         return guard([&]() -> HRESULT {
+            if (auto found = take_found_card(static_cast<pcsc::NativeHandle>(hCard))) {
+                replace(std::make_shared<Attachment>(*std::move(found)));
+                return S_OK;
+            }
             auto card = pcsc::Card::adopt(context_, static_cast<pcsc::NativeHandle>(hCard));
             if (!card) {
                 return card.error().code == pcsc::Errc::invalid_handle ? E_INVALIDARG
@@ -284,9 +263,9 @@ class SCard final : public DispatchObject<SCard, ISCard, IID_ISCard> {
         if (const auto hr = command.get_Apdu(buffer.receive()); FAILED(hr)) {
             return hr;
         }
-        Bytes apdu;
+        Secret apdu; // it may hold a PIN
         if (const auto hr =
-                buffer ? take_bytes(buffer.get(), iso7816::k_max_command_apdu, apdu) : E_INVALIDARG;
+                buffer ? take_bytes(buffer.get(), iso7816::k_max_command_apdu, apdu.bytes) : E_INVALIDARG;
             FAILED(hr)) {
             return hr;
         }
@@ -294,7 +273,7 @@ class SCard final : public DispatchObject<SCard, ISCard, IID_ISCard> {
         if (const auto hr = command.get_Nad(&nad); FAILED(hr)) {
             return hr;
         }
-        if (apdu.size() < 4) {
+        if (apdu.bytes.size() < 4) {
             return E_INVALIDARG;
         }
         if (nad != 0) {
@@ -307,11 +286,12 @@ class SCard final : public DispatchObject<SCard, ISCard, IID_ISCard> {
         }
         BYTE class_id = 0;
         if (FAILED(command.get_AlternateClassId(&class_id))) {
-            class_id = apdu[0];
+            class_id = apdu.bytes[0];
         }
         const auto send = [&](ByteView bytes) { return card.transmit_unlocked(bytes); };
-        const auto reply =
-            card.active_protocol() == pcsc::Protocol::t0 ? exchange_t0(send, apdu, class_id) : send(apdu);
+        const auto reply = card.active_protocol() == pcsc::Protocol::t0
+                               ? exchange_t0(send, apdu.bytes, class_id)
+                               : send(apdu.bytes);
         if (!reply) {
             return hresult_of(reply.error());
         }

@@ -19,6 +19,11 @@ constexpr std::size_t k_max_data = 65535;
 constexpr LONG k_max_le = 65536;
 
 struct State {
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { wipe(command.data); } // a PIN, perhaps
+
     bool has_command = false; ///< false: the command buffer is empty, and `command` is all zero
     CommandApdu command;
     std::optional<Bytes> reply; ///< SW1-SW2 included
@@ -221,6 +226,7 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
 
     HRESULT STDMETHODCALLTYPE Clear() noexcept override {
         return locked([](State& state) {
+            wipe(state.command.data);
             state.command = {};
             state.has_command = false;
             state.reply.reset();
