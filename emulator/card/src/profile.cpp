@@ -1,4 +1,5 @@
 #include "application.hpp"
+#include "plugin/plugin_application.hpp"
 #include "state_store.hpp"
 #include "table_reader.hpp"
 
@@ -83,6 +84,8 @@ Result<void> read_applications(TableReader& root, Profile& profile) {
             profile.applications.push_back(std::move(application));
         }
     }
+    BOOST_OUTCOME_TRY(auto plugins, plugin::read_plugins(root));
+    std::move(plugins.begin(), plugins.end(), std::back_inserter(profile.applications));
     BOOST_OUTCOME_TRY(const auto selected, root.text("selected_at_reset", 1, 64));
     BOOST_OUTCOME_TRY(root.finish());
     if (profile.applications.empty()) {
