@@ -48,7 +48,7 @@ Result<Bytes> run(const SymmetricKey& key, bool cbc, ByteView iv, ByteView input
         EVP_CipherUpdate(context.get(), out.data(), &written, input.data(), static_cast<int>(input.size())) ==
             1 &&
         EVP_CipherFinal_ex(context.get(), out.data() + written, &rest) == 1;
-    if (!done || static_cast<std::size_t>(written + rest) != input.size()) {
+    if (!done || written < 0 || rest != 0 || static_cast<std::size_t>(written) != input.size()) {
         wipe(out);
         return openssl_error(std::errc::io_error, "block cipher");
     }

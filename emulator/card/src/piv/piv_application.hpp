@@ -88,7 +88,7 @@ class PivApplication final : public Application {
     static std::optional<Policies> read_policies(KeyReference slot, ByteView objects);
 
     // vendor_commands.cpp
-    iso7816::ResponseApdu get_version(const iso7816::CommandApdu& command) const;
+    static iso7816::ResponseApdu get_version(const iso7816::CommandApdu& command);
     iso7816::ResponseApdu get_serial(const iso7816::CommandApdu& command) const;
     iso7816::ResponseApdu get_metadata(const iso7816::CommandApdu& command) const;
     iso7816::ResponseApdu set_management_key(const iso7816::CommandApdu& command);

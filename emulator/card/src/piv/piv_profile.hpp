@@ -35,6 +35,6 @@ class PivProfile final : public ApplicationProfile, public std::enable_shared_fr
 
 /// Reads [piv]; docs/piv.md has its keys. Files are looked for beside the profile.
 /// Errors: std::errc::invalid_argument with file, line and key.
-Result<std::shared_ptr<const ApplicationProfile>> parse_profile(TableReader& table);
+Result<std::shared_ptr<const ApplicationProfile>> parse_profile(TableReader& piv);
 
 } // namespace cardlatch::card::piv

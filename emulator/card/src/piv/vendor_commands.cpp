@@ -52,7 +52,7 @@ Bytes metadata(const ReferenceData& reference, ByteView well_known) {
 
 } // namespace
 
-ResponseApdu PivApplication::get_version(const CommandApdu& command) const {
+ResponseApdu PivApplication::get_version(const CommandApdu& command) {
     const auto plain = check_plain(command);
     return plain == sw::k_ok ? ResponseApdu(Bytes(k_version.begin(), k_version.end()), sw::k_ok) : plain;
 }
