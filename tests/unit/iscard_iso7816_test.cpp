@@ -26,6 +26,10 @@ BOOST_AUTO_TEST_CASE(builds_the_golden_commands) {
     run_golden("iso7816.golden");
 }
 
+BOOST_AUTO_TEST_CASE(commands_have_the_golden_parts) {
+    run_golden("cmd.golden");
+}
+
 BOOST_AUTO_TEST_CASE(makes_a_command_where_there_is_none_and_keeps_one_that_is_there) {
     ISCardCmd* command = nullptr;
     BOOST_TEST(iso->GetChallenge(8, &command) == S_OK);
