@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -107,7 +108,7 @@ class Actor {
         int out_;
     };
 
-    explicit Actor(const std::function<void(const Cue&)>& part) {
+    explicit Actor(const std::function<void(const Cue&)>& part, uid_t user = ::geteuid()) {
         std::array<int, 2> down{};
         std::array<int, 2> up{};
         must(::pipe(down.data()) == 0 && ::pipe(up.data()) == 0, "pipe");
@@ -117,6 +118,8 @@ class Actor {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             ::close(down[1]);
             ::close(up[0]);
+            must(user == ::geteuid() || (::setgid(user) == 0 && ::setuid(user) == 0), "other user");
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL); // once more: who becomes somebody else loses it
             part(Cue(down[0], up[1]));
             ::_exit(EXIT_SUCCESS);
         }
@@ -155,21 +158,45 @@ void wait_for_queue(unsigned waiting) {
     }
 }
 
+/// As visit(), under a lock of its own, while the reset for a client that died may still be under way. pcscd
+/// first takes the lock from the dead, then resets the card: the reset may come inside our lock. A command
+/// that it comes before is told so, or answered by a card that knows of no entry.
+void visit_despite_resets(Card& card, std::uint32_t client) {
+    LockPolicy policy = card.lock_policy();
+    policy.after_reset = Recovery::reattach([](Lock&) -> Result<void> { return ok(); });
+    card.set_lock_policy(policy);
+    for (const auto deadline = Clock::now() + k_patience; Clock::now() < deadline;) {
+        const auto lock = must(card.lock(), "lock");
+        bool entered = true;
+        for (const auto& command : {witness::select(), witness::enter(client, 0), witness::leave(client)}) {
+            const auto reply = lock.transmit(command);
+            must(reply || reply.error().code == Errc::reset_card, "transmit");
+            entered = entered && reply && reply.value().sw.value() == 0x9000;
+        }
+        if (entered) {
+            return;
+        }
+    }
+    give_up("the card did not come back");
+}
+
 /// Connects, and locks when told: a user of the library that holds the card until told once more.
-Actor holder(std::uint32_t client) {
-    return Actor([client](const Actor::Cue& cue) {
-        const auto card = connect();
-        cue.tell();
-        cue.wait();
-        auto lock = must(card.lock(), "lock");
-        select(lock);
-        send(lock, witness::enter(client, 0));
-        cue.tell();
-        cue.wait();
-        send(lock, witness::leave(client));
-        must(lock.unlock(), "unlock");
-        cue.tell();
-    });
+Actor holder(std::uint32_t client, uid_t user = ::geteuid()) {
+    return Actor(
+        [client](const Actor::Cue& cue) {
+            const auto card = connect();
+            cue.tell();
+            cue.wait();
+            auto lock = must(card.lock(), "lock");
+            select(lock);
+            send(lock, witness::enter(client, 0));
+            cue.tell();
+            cue.wait();
+            send(lock, witness::leave(client));
+            must(lock.unlock(), "unlock");
+            cue.tell();
+        },
+        user);
 }
 
 /// As holder(), with winscard.h alone, and locks a second time at the end.
@@ -209,11 +236,12 @@ witness::Report report() {
     give_up("the card did not settle for the report");
 }
 
-void order() {
+/// Every other one is `user`, who also makes the queue.
+void order(uid_t user) {
     constexpr std::uint32_t k_clients = 5;
     std::vector<Actor> actors;
     for (std::uint32_t i = 1; i <= k_clients; ++i) {
-        actors.push_back(holder(i));
+        actors.push_back(holder(i, i % 2 == 1 ? user : ::geteuid()));
         actors.back().told();
     }
     actors[0].go();
@@ -241,31 +269,24 @@ void order() {
     must(next == k_clients + 1, "somebody was not served");
 }
 
+/// Needs root: opens the private stack's folder and socket to somebody else.
+void other_user() {
+    constexpr uid_t k_nobody = 65534;
+    const std::filesystem::path socket = std::getenv("PCSCLITE_CSOCK_NAME");
+    using std::filesystem::perms;
+    std::filesystem::permissions(socket, static_cast<perms>(0666));
+    std::filesystem::permissions(socket.parent_path(), static_cast<perms>(0711));
+    order(k_nobody);
+}
+
 void killed_holder() {
     const auto first = holder(1);
     first.told();
     const Actor second([](const Actor::Cue& cue) {
         auto card = connect();
-        LockPolicy policy; // the resource manager resets the card of a holder that is killed
-        policy.after_reset = Recovery::reattach([](Lock&) -> Result<void> { return ok(); });
-        card.set_lock_policy(policy);
         cue.tell();
         cue.wait();
-        // pcscd first takes the lock from the dead, then resets the card: the reset may come inside our lock.
-        // A command that it comes before is told so, or answered by a card that knows of no entry.
-        for (const auto deadline = Clock::now() + k_patience; Clock::now() < deadline;) {
-            const auto lock = must(card.lock(), "lock");
-            bool entered = true;
-            for (const auto& command : {witness::select(), witness::enter(2, 0), witness::leave(2)}) {
-                const auto reply = lock.transmit(command);
-                must(reply || reply.error().code == Errc::reset_card, "transmit");
-                entered = entered && reply && reply.value().sw.value() == 0x9000;
-            }
-            if (entered) {
-                return;
-            }
-        }
-        give_up("the card did not come back after its holder was killed");
+        visit_despite_resets(card, 2);
     });
     second.told();
     first.go();
@@ -394,6 +415,81 @@ void stuck_queue() {
     visit(must(card.try_lock(), "lock in the queue once more"), 1);
 }
 
+/// A child that inherits the lock's objects ends them without ending the lock.
+void forked_holder() {
+    const Actor first([](const Actor::Cue& cue) {
+        const auto card = connect();
+        cue.tell();
+        cue.wait();
+        auto lock = must(card.lock(), "lock");
+        select(lock);
+        send(lock, witness::enter(1, 0));
+        const pid_t child = ::fork();
+        must(child >= 0, "fork");
+        if (child == 0) {
+            must(!lock.held(), "the child holds the parent's lock");
+            must(lock.unlock().error().code == Errc::invalid_handle, "unlock in the child");
+            must(card.lock().error().code == Errc::invalid_handle, "lock in the child");
+            return; // and the objects go
+        }
+        int status = -1;
+        must(::waitpid(child, &status, 0) == child && status == 0, "the child");
+        must(lock.held(), "the parent lost its lock");
+        cue.tell();
+        cue.wait();
+        send(lock, witness::touch(1, 1));
+        send(lock, witness::leave(1));
+        must(lock.unlock(), "unlock");
+    });
+    first.told();
+    const auto card = connect();
+    first.go();
+    first.told();
+    must(card.try_lock().error().code == Errc::sharing_violation, "try_lock");
+    const auto holds = the_reader().lock_queue().holder;
+    must(holds && holds->pid == first.pid(), "the turn went with the child");
+    first.go();
+    visit(must(card.lock(), "lock"), 2);
+    first.ends_well();
+}
+
+/// A holder that becomes another program: pcscd sees its end, the queue does not.
+void exec_in_lock() {
+    const Actor first([](const Actor::Cue& cue) {
+        const auto card = connect();
+        cue.tell();
+        cue.wait();
+        const auto lock = must(card.lock(), "lock");
+        cue.tell();
+        ::execlp("sleep", "sleep", "1000", nullptr);
+        give_up("exec");
+    });
+    first.told();
+    auto card = connect();
+    LockPolicy policy;
+    policy.queue_patience = k_moment;
+    card.set_lock_policy(policy);
+    first.go();
+    first.told();
+    visit_despite_resets(card, 2);
+    first.signal(SIGKILL);
+    (void)first.status();
+    const auto lock = must(card.try_lock(), "lock in the queue once more");
+    const auto holds = the_reader().lock_queue().holder;
+    must(holds && holds->pid == ::getpid(), "the queue was not given back");
+}
+
+/// Leaves what a killed process leaves: nobody is there to remove the queue.
+[[noreturn]] void abandoned() {
+    const auto first = holder(1);
+    first.told();
+    first.go();
+    first.told();
+    first.signal(SIGKILL);
+    (void)first.status();
+    ::_exit(EXIT_SUCCESS);
+}
+
 /// Library users and plain ones, each for a number of rounds that all must complete.
 void mixed() {
     constexpr std::uint32_t k_each = 3;
@@ -435,9 +531,18 @@ void mixed() {
 
 int main(int argc, char** argv) {
     const std::map<std::string, std::function<void()>> scenes = {
-        {"order", order}, {"killed-holder", killed_holder},   {"killed-waiter", killed_waiter},
-        {"plain", plain}, {"stopped-holder", stopped_holder}, {"recovery", recovery},
-        {"mixed", mixed}, {"stuck-queue", stuck_queue},
+        {"order", [] { order(::geteuid()); }},
+        {"other-user", other_user},
+        {"killed-holder", killed_holder},
+        {"killed-waiter", killed_waiter},
+        {"plain", plain},
+        {"stopped-holder", stopped_holder},
+        {"recovery", recovery},
+        {"mixed", mixed},
+        {"stuck-queue", stuck_queue},
+        {"forked-holder", forked_holder},
+        {"exec-in-lock", exec_in_lock},
+        {"abandoned", abandoned},
     };
     const auto scene = scenes.find(argc == 2 ? argv[1] : "");
     must(scene != scenes.end(), "no such scene");

@@ -8,6 +8,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <string>
+#include <unistd.h>
+#include <vector>
 
 using namespace cardlatch::test;
 namespace data = boost::unit_test::data;
@@ -25,8 +27,22 @@ void check(const Outcome& outcome) {
     BOOST_TEST(outcome.out.find("interleavings 0\n") != std::string::npos, outcome.out + outcome.err);
 }
 
-const std::vector<std::string> k_scenes = {"order", "killed-holder", "killed-waiter", "stopped-holder",
-                                           "plain", "recovery",      "stuck-queue",   "mixed"};
+const std::vector<std::string> k_scenes = {
+    "order",    "killed-holder", "killed-waiter", "stopped-holder", "plain",
+    "recovery", "stuck-queue",   "mixed",         "forked-holder",  "exec-in-lock"};
+
+/// Runs `script` with an IPC namespace of its own, in which all semaphore sets are the script's.
+Outcome alone_with_its_semaphores(const std::string& script) {
+    std::vector<std::string> command{"unshare", "--ipc"};
+    if (::geteuid() != 0) {
+        command.emplace_back("--map-root-user");
+    }
+    for (const auto& word : {std::string("sh"), std::string("-c"), script, std::string(CARDLATCH_COMMAND),
+                             std::string(CARDLATCH_LOCK_CLIENT)}) {
+        command.push_back(word);
+    }
+    return run(command);
+}
 
 } // namespace
 
@@ -34,6 +50,32 @@ BOOST_AUTO_TEST_SUITE(locks)
 
 BOOST_DATA_TEST_CASE(scene, data::make(k_scenes), name) {
     check(play(name));
+}
+
+BOOST_AUTO_TEST_CASE(users_of_the_machine_share_one_queue) {
+    if (::geteuid() != 0) {
+        BOOST_TEST_MESSAGE("skipped: only root can become somebody else");
+        return;
+    }
+    check(play("other-user"));
+}
+
+/// What processes that were killed leave behind lasts as long as their stack, and no longer.
+BOOST_AUTO_TEST_CASE(no_semaphore_set_outlives_its_stack) {
+    if (alone_with_its_semaphores("true").exit_code != 0) {
+        BOOST_TEST_MESSAGE("skipped: no IPC namespace of its own to be had here");
+        return;
+    }
+    const auto outcome = alone_with_its_semaphores(R"(
+        sets() { tail -n +2 /proc/sysvipc/sem | wc -l; }
+        echo before $(sets)
+        "$0" run --card witness -- sh -c '"$0" order && "$0" abandoned; echo status $?;
+            echo left $(tail -n +2 /proc/sysvipc/sem | wc -l)' "$1"
+        "$0" run --card witness --driver vpcd -- "$1" killed-waiter
+        echo after $(sets)
+    )");
+    BOOST_TEST(outcome.out == "before 0\ninterleavings 0\nstatus 0\nleft 1\ninterleavings 0\nafter 0\n",
+               outcome.out + outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(mixed_population_on_stock_vpcd) {

@@ -75,6 +75,30 @@ BOOST_AUTO_TEST_CASE(released_when_the_last_user_is_gone) {
     BOOST_TEST(world.contexts.empty());
 }
 
+/// A call that pcsc-lite answers by dropping its context takes one connection along, and none but that.
+BOOST_AUTO_TEST_CASE(every_connection_has_a_context_of_its_own_and_releases_it) {
+    const auto context = Context::establish().value();
+    const auto reader = context.reader(fake::k_reader);
+    {
+        const auto first = reader.connect().value();
+        const auto second = reader.connect().value();
+        BOOST_TEST(world.contexts.size() == 3U);
+        const auto of = [&](const Card& card) {
+            return world.handles.at(static_cast<SCARDHANDLE>(card.native_handle())).context;
+        };
+        BOOST_TEST(of(first) != of(second));
+        BOOST_TEST(of(first) != static_cast<SCARDCONTEXT>(context.native_handle()));
+    }
+    BOOST_TEST(world.contexts.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_connect_releases_its_context) {
+    const auto context = Context::establish().value();
+    world.fail_next("SCardConnect", SCARD_E_NO_SMARTCARD);
+    BOOST_TEST((context.reader(fake::k_reader).connect().error().code == Errc::no_smartcard));
+    BOOST_TEST(world.contexts.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(lists_readers_and_none_is_an_empty_list) {
     const auto context = Context::establish().value();
     world.insert("Another 01 00", {});

@@ -64,7 +64,7 @@ Card::~Card() {
 }
 
 void Card::leave() noexcept {
-    if (!connection_ || !connection_->connected) {
+    if (!connection_ || !connection_->connected || connection_->context->inherited()) {
         return;
     }
     // Disconnecting before the context goes keeps pcsc-lite from resetting the card of a lock's owner.

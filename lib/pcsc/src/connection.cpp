@@ -30,6 +30,9 @@ Connection::Connection(std::shared_ptr<ContextHandle> context_handle, SCARDHANDL
     , turnstile_(reader) {}
 
 ContextHandle::~ContextHandle() {
+    if (inherited()) {
+        return;
+    }
     const auto released = scard("SCardReleaseContext", SCardReleaseContext, value);
     if (!released) {
         log("context not released: " + released.error().message());
@@ -50,6 +53,10 @@ Result<ReaderState> query_reader(const ContextHandle& context, const std::string
 }
 
 Result<void> Connection::check_connected(const char* what) const {
+    if (context->inherited()) {
+        return pcsc_error(Errc::invalid_handle,
+                          std::string(what) + ": the connection is the parent process's");
+    }
     if (!connected) {
         return pcsc_error(Errc::invalid_handle, std::string(what) + ": the card is disconnected");
     }
@@ -99,6 +106,9 @@ Connection::Ended Connection::end_transaction(Disposition disposition) const {
 }
 
 Connection::Ended Connection::end_level(std::uint64_t of_epoch, Disposition disposition) {
+    if (context->inherited()) {
+        return {true, check_connected("unlock")};
+    }
     {
         const std::lock_guard guard(mutex_);
         if (of_epoch != epoch_) {
@@ -143,6 +153,9 @@ Connection::Dropped Connection::forget_all(const std::optional<Error>& why) {
 }
 
 Result<void> Connection::drop_locks() {
+    if (context->inherited()) {
+        return check_connected("drop_locks");
+    }
     Dropped dropped;
     {
         const std::lock_guard guard(mutex_);
@@ -163,6 +176,9 @@ Result<void> Connection::end_all(unsigned levels) const {
 }
 
 Result<void> Connection::disconnect(Disposition disposition) {
+    if (context->inherited()) {
+        return check_connected("disconnect");
+    }
     if (!connected.exchange(false)) {
         return pcsc_error(Errc::invalid_handle, "disconnect: the card is disconnected");
     }
@@ -176,6 +192,9 @@ Result<void> Connection::disconnect(Disposition disposition) {
 }
 
 bool Connection::holds(std::uint64_t of_epoch) {
+    if (context->inherited()) { // first: another thread of the parent may have had the mutex
+        return false;
+    }
     const std::lock_guard guard(mutex_);
     return of_epoch == epoch_;
 }
@@ -186,6 +205,9 @@ unsigned Connection::levels() {
 }
 
 Error Connection::why_lost(std::uint64_t of_epoch, const char* what) {
+    if (context->inherited()) {
+        return check_connected(what).error();
+    }
     const std::lock_guard guard(mutex_);
     return why_lost_unguarded(of_epoch, what);
 }
@@ -198,6 +220,9 @@ Error Connection::why_lost_unguarded(std::uint64_t of_epoch, const char* what) c
 }
 
 Result<Bytes> Connection::exchange_locked(std::uint64_t of_epoch, ByteView command) {
+    if (context->inherited()) {
+        return check_connected("transmit").error();
+    }
     {
         const std::lock_guard guard(mutex_);
         if (of_epoch != epoch_) {

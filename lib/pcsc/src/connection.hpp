@@ -17,18 +17,27 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 namespace cardlatch::pcsc::detail {
 
 /// Owns an SCARDCONTEXT.
 struct ContextHandle {
     explicit ContextHandle(SCARDCONTEXT handle)
-        : value(handle) {}
+        : value(handle)
+        , pid_(::getpid()) {}
     ContextHandle(const ContextHandle&) = delete;
     ContextHandle& operator=(const ContextHandle&) = delete;
     ~ContextHandle();
 
     const SCARDCONTEXT value;
+
+    /// In a forked child, the context and all on it are still the parent's: a call would go over the parent's
+    /// own connection to the resource manager, and end the parent's locks.
+    [[nodiscard]] bool inherited() const { return ::getpid() != pid_; }
+
+  private:
+    const pid_t pid_;
 };
 
 /// SCardGetStatusChange with timeout 0 for one reader of which nothing is known.

@@ -24,13 +24,18 @@ DWORD milliseconds_until(std::chrono::steady_clock::time_point deadline) {
     return std::min(static_cast<DWORD>(left), k_longest);
 }
 
-} // namespace
-
-Result<Context> Context::establish() {
+Result<std::shared_ptr<detail::ContextHandle>> establish_handle() {
     SCARDCONTEXT handle = 0;
     BOOST_OUTCOME_TRY(scard("SCardEstablishContext", SCardEstablishContext, DWORD{SCARD_SCOPE_SYSTEM},
                             nullptr, nullptr, &handle));
-    return Context(std::make_shared<detail::ContextHandle>(handle));
+    return std::make_shared<detail::ContextHandle>(handle);
+}
+
+} // namespace
+
+Result<Context> Context::establish() {
+    BOOST_OUTCOME_TRY(auto handle, establish_handle());
+    return Context(std::move(handle));
 }
 
 Result<std::vector<Reader>> Context::readers() const {
@@ -113,11 +118,16 @@ void Reader::remove_lock_queue() const {
 }
 
 Result<Card> Reader::connect(ShareMode mode, Protocol preferred) const {
+    // A context of its own. pcsc-lite carries out one call of a context at a time, so on a shared one a
+    // connect beside our own lock waits for ever, and takes the reader along; and when a disconnection meets
+    // another thread's begin, pcscd drops the whole context. Source: pcsc-lite SCardConnect and
+    // SCardBeginTransaction in winscard_clnt.c, MSGCheckHandleAssociation in winscard_svc.c.
+    BOOST_OUTCOME_TRY(const auto own, establish_handle());
     SCARDHANDLE handle = 0;
     DWORD active = 0;
-    BOOST_OUTCOME_TRY(scard("SCardConnect", SCardConnect, context_->value, name_.c_str(),
-                            static_cast<DWORD>(mode), static_cast<DWORD>(preferred), &handle, &active));
-    auto connection = std::make_shared<detail::Connection>(context_, handle, name_, true);
+    BOOST_OUTCOME_TRY(scard("SCardConnect", SCardConnect, own->value, name_.c_str(), static_cast<DWORD>(mode),
+                            static_cast<DWORD>(preferred), &handle, &active));
+    auto connection = std::make_shared<detail::Connection>(own, handle, name_, true);
     connection->preferred = preferred;
     connection->active = static_cast<Protocol>(active);
     connection->share = mode;

@@ -48,6 +48,9 @@ struct CardStatus {
 /// Threads: all functions may be called from several threads. disconnect() from another thread ends a wait
 /// for a lock with Errc::invalid_handle. A Card that goes out of scope disconnects and leaves the card as it
 /// is.
+///
+/// Fork: in a forked child, a Card of the parent, its Locks and its Context answer Errc::invalid_handle, and
+/// end without a trace; the child establishes a Context of its own.
 class Card {
   public:
     Card(Card&&) noexcept;

@@ -37,8 +37,8 @@ class [[nodiscard]] Lock {
     /// Errors: Errc::not_transacted when nothing is held or the driver failed; what the lock was lost to;
     /// Errc::reset_card, once more with each command of this lock, and nothing was sent; removed_card,
     /// comm_error, no_smartcard; std::errc::bad_message when fewer than two bytes came back. A reset that
-    /// pcsc-lite tells of as SCARD_E_PROTO_MISMATCH is a reset_card: docs/locking.md, "Resets that come late".
-    /// Source: pcsc-lite SCardTransmit.
+    /// pcsc-lite tells of as SCARD_E_PROTO_MISMATCH is a reset_card: docs/locking.md, "Resets that come
+    /// late". Source: pcsc-lite SCardTransmit.
     [[nodiscard]] Result<iso7816::ResponseApdu> transmit(const iso7816::CommandApdu& command) const;
 
     /// As transmit(), for bytes that need not be an APDU. The reply, up to 65,538 bytes, includes SW1-SW2.

@@ -25,10 +25,11 @@ class Reader {
     [[nodiscard]] Result<ReaderState> state() const;
 
     /// Connects to the card with one of `preferred`.
-    /// Blocks without limit while another connection holds the lock (its own process's included), and keeps
-    /// the context busy meanwhile; fails at once with Errc::sharing_violation when the card is connected
-    /// exclusively, or when `mode` is exclusive and anybody is connected. Errors: also Errc::unknown_reader,
-    /// no_smartcard, unpowered_card, unresponsive_card, proto_mismatch. Source: pcsc-lite SCardConnect.
+    /// The connection has a context of its own at the resource manager, so it shares nothing with others.
+    /// Blocks without limit while another connection holds the lock (its own process's included); fails at
+    /// once with Errc::sharing_violation when the card is connected exclusively, or when `mode` is exclusive
+    /// and anybody is connected. Errors: also Errc::unknown_reader, no_smartcard, unpowered_card,
+    /// unresponsive_card, proto_mismatch. Source: pcsc-lite SCardConnect.
     [[nodiscard]] Result<Card> connect(ShareMode mode = ShareMode::shared,
                                        Protocol preferred = Protocol::any) const;
 
