@@ -23,6 +23,7 @@ Outcome script(const std::string& driver, const std::string& card, const std::st
     return cardlatch_run({"--driver", driver, "--card", card}, {"sh", "-euc", R"(
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 yubico() { yubico-piv-tool -r Cardlatch "$@"; }
+refused() { ! "$@" 2>&1; }
 keys=")" + k_keys + R"("
 openssl x509 -in "$keys/rsa-9a.crt.pem" -pubkey -noout >9a.pem
 printf 'to be signed' >data
@@ -94,6 +95,155 @@ pkcs11-tool --login --pin 654321 --test 2>&1 | tail -1
     expect(outcome, "PIN tries left:\t0");
     expect(outcome, "Successfully unblocked the pin code.");
     expect(outcome, "No errors");
+}
+
+BOOST_AUTO_TEST_CASE(opensc_signs_with_every_rsa_mechanism_that_it_lists) {
+    const auto outcome = script("cardlatch", "piv", R"(
+sign() { pkcs11-tool --sign --id 01 --login --pin 123456 -i input -o signature "$@" 2>/dev/null; }
+check() { openssl dgst "$@" -verify 9a.pem -signature signature data; }
+count=0
+for mechanism in $(pkcs11-tool -M 2>/dev/null | sed -n 's/^  \([^,]*RSA[^,]*\),.*sign.*/\1/p'); do
+    hash=${mechanism%%-RSA*}
+    cp data input
+    case $mechanism in
+    RSA-X-509) # the padded block as a software signature has it
+        openssl dgst -sha256 -sign "$keys/rsa-9a.key.pem" data |
+            openssl pkeyutl -verifyrecover -pubin -inkey 9a.pem -pkeyopt rsa_padding_mode:none -out input
+        sign -m $mechanism; check -sha256 ;;
+    RSA-PKCS) # a DigestInfo of SHA-256, RFC 8017 section 9.2
+        { printf '\060\061\060\015\006\011\140\206\110\001\145\003\004\002\001\005\000\004\040'
+          openssl dgst -sha256 -binary data; } >input
+        sign -m $mechanism; check -sha256 ;;
+    RSA-PKCS-PSS)
+        openssl dgst -sha384 -binary data >input
+        sign -m $mechanism --hash-algorithm SHA384 --mgf MGF1-SHA384 --salt-len 48
+        check -sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:48 ;;
+    *-PSS) sign -m $mechanism; check -$hash -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest ;;
+    *) sign -m $mechanism; check -$hash ;;
+    esac
+    count=$((count + 1))
+done
+echo "$count mechanisms"
+)");
+    expect(outcome, "\n15 mechanisms\n");
+}
+
+BOOST_AUTO_TEST_CASE(opensc_decrypts_what_openssl_encrypted) {
+    expect(script("cardlatch", "piv", R"(
+openssl x509 -in "$keys/rsa-9d.crt.pem" -pubkey -noout >9d.pem
+openssl pkeyutl -encrypt -pubin -inkey 9d.pem -in data -out pkcs
+openssl pkeyutl -encrypt -pubin -inkey 9d.pem -in data -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -out oaep
+decrypt() { pkcs11-tool --decrypt --id 03 --login --pin 123456 -o plain "$@" 2>/dev/null; cmp plain data; }
+decrypt -m RSA-PKCS -i pkcs
+decrypt -m RSA-PKCS-OAEP --hash-algorithm SHA256 -i oaep
+echo both
+)"),
+           "both");
+}
+
+BOOST_AUTO_TEST_CASE(opensc_signs_with_every_ec_mechanism_that_it_lists_and_agrees_on_a_key) {
+    const auto outcome = script("cardlatch", "piv-ec", R"(
+pkcs11-tool --test --login --pin 123456 2>/dev/null
+openssl x509 -in "$keys/ec-9a.crt.pem" -pubkey -noout >9a.pem
+openssl x509 -in "$keys/ec-9d.crt.pem" -pubkey -noout >9d.pem
+count=0
+for mechanism in $(pkcs11-tool -M 2>/dev/null | sed -n 's/^  \(ECDSA[^,]*\),.*sign.*/\1/p'); do
+    hash=${mechanism#ECDSA-}
+    cp data input
+    [ $mechanism != ECDSA ] || { hash=sha256; openssl dgst -sha256 -binary data >input; }
+    pkcs11-tool --sign -m $mechanism --signature-format openssl --id 01 --login --pin 123456 -i input -o signature 2>/dev/null
+    openssl dgst -$hash -verify 9a.pem -signature signature data
+    count=$((count + 1))
+done
+echo "$count mechanisms"
+openssl ecparam -name secp384r1 -genkey -noout -out peer.pem
+openssl pkey -in peer.pem -pubout -outform DER -out peer.der
+pkcs11-tool --derive -m ECDH1-DERIVE --id 03 --login --pin 123456 --input-file peer.der -o shared 2>/dev/null
+openssl pkeyutl -derive -inkey peer.pem -peerkey 9d.pem -out expected
+cmp shared expected
+echo agreed
+)");
+    expect(outcome, "No errors");
+    expect(outcome, "\n6 mechanisms\n");
+    expect(outcome, "agreed");
+}
+
+// piv-tool 0.23 with OpenSSL 3 has the card generate a key and then fails to write the public key it got, so
+// that is taken from an attestation instead.
+BOOST_AUTO_TEST_CASE(piv_tool_administers_the_card) {
+    expect(script("cardlatch", "piv", R"(
+printf '01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:08' >right
+printf '01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:00' >wrong
+refused env PIV_EXT_AUTH_KEY=wrong piv-tool -A M:9B:03 2>/dev/null
+PIV_EXT_AUTH_KEY=right piv-tool -A M:9B:03 -G 9A:07 -o ignored 2>/dev/null || true
+yubico -a attest -s 9a | openssl x509 -noout -pubkey >made.pem
+openssl x509 -new -subj '/CN=loaded by piv-tool' -force_pubkey made.pem -CA "$keys/ca.crt.pem" -CAkey "$keys/ca.key.pem" -out made.crt
+PIV_EXT_AUTH_KEY=right piv-tool -A M:9B:03 -C 9A -i made.crt || true # its exit code is a count of bytes
+pkcs15-tool --read-certificate 01 | openssl x509 -noout -subject
+pkcs11-tool --sign -m SHA256-RSA-PKCS --id 01 --login --pin 123456 -i data -o signature 2>/dev/null
+openssl dgst -sha256 -verify made.pem -signature signature data
+)"),
+           "CN = loaded by piv-tool\nVerified OK");
+}
+
+BOOST_AUTO_TEST_CASE(opensc_shows_the_last_try_and_the_block_and_unblocks) {
+    expect(script("cardlatch", "piv-ec", R"(
+wrong() { refused pkcs11-tool --login --pin 999999 -O >/dev/null 2>&1; }
+flags() { pkcs11-tool -L | grep 'token flags'; }
+wrong; flags | grep -v 'final user PIN try'
+wrong; flags | grep 'final user PIN try'
+wrong; flags | grep 'user PIN locked'
+refused pkcs11-tool --login --pin 123456 -O >/dev/null 2>&1
+pkcs15-tool --unblock-pin --puk 12345678 --new-pin 654321 --auth-id 01
+flags | grep -v 'user PIN locked'
+pkcs11-tool --change-pin --pin 654321 --new-pin 222222
+pkcs15-tool --dump >/dev/null
+)"),
+           "PIN successfully changed");
+}
+
+BOOST_AUTO_TEST_CASE(yubico_piv_tool_manages_pins_keys_and_the_reset) {
+    const auto outcome = script("cardlatch", "piv-empty", R"(
+new=112233445566778899aabbccddeeff00112233445566778a
+yubico -a change-pin -P 123456 -N 222222
+yubico -a change-puk -P 12345678 -N 22222222
+yubico -a unblock-pin -P 22222222 -N 333333
+yubico -a verify-pin -P 333333
+yubico -a set-mgm-key -n $new
+refused yubico -a generate -s 9e -A ECCP256 -o ignored
+yubico -k$new -a verify-pin -P 333333 -a pin-retries --pin-retries 5 --puk-retries 4
+yubico -a status | grep 'PIN tries left:.*5'
+refused yubico -a reset
+for try in 1 2 3 4 5; do refused yubico -a verify-pin -P 000000; done
+for try in 1 2 3 4; do refused yubico -a change-puk -P 00000000 -N 11111111; done
+yubico -a reset 2>&1
+yubico -a status | grep 'PIN tries left:.*3'
+yubico -a import-key -s 82 -i "$keys/rsa-82.key.pem"
+yubico -a import-certificate -s 82 -i "$keys/rsa-82.crt.pem"
+yubico -a verify-pin -P 123456 -a test-decipher -s 82 -i "$keys/rsa-82.crt.pem" 2>&1
+refused yubico -a attest -s 82
+)");
+    expect(outcome, "Successfully reset the application.");
+    expect(outcome, "Successfully performed RSA decryption!");
+    expect(outcome, "Failed to attest data.");
+}
+
+// CARDLATCH_FULL=1 takes every algorithm to every slot; otherwise 9A gets each, 82 and the other 9x get
+// P-256.
+BOOST_AUTO_TEST_CASE(yubico_piv_tool_generates_in_every_slot_and_with_every_algorithm) {
+    expect(script("cardlatch", "piv-empty", R"(
+made() {
+    yubico -a generate -s $1 -A $2 -o made.pem 2>/dev/null
+    yubico -a attest -s $1 | openssl x509 -noout -pubkey | cmp - made.pem
+}
+for slot in 9a 9c 9d 9e 82 83 84 85 86 87 88 89 8a 8b 8c 8d 8e 8f 90 91 92 93 94 95; do
+    for algorithm in RSA1024 RSA2048 ECCP256 ECCP384; do
+        case ${CARDLATCH_FULL:-}$slot-$algorithm in 1* | 9a-* | [!8]?-ECCP256 | 82-ECCP256) made $slot $algorithm ;; esac
+    done
+done
+echo all
+)"),
+           "all");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
