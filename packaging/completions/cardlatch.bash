@@ -1,0 +1,54 @@
+# bash completion for cardlatch(1)
+
+_cardlatch_profiles() {
+    cardlatch profiles 2>/dev/null | cut -d' ' -f1
+}
+
+_cardlatch() {
+    local current=$2 previous=$3 sub=${COMP_WORDS[1]} i
+    COMPREPLY=()
+    # After "--" the words are a command of its own.
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} == -- ]]; then
+            COMPREPLY=()
+            if ((i + 1 == COMP_CWORD)); then
+                mapfile -t COMPREPLY < <(compgen -c -- "$current")
+            else
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            fi
+            return
+        fi
+    done
+    local words=
+    case $previous in
+    --card) words="none $(_cardlatch_profiles)" ;;
+    --driver) words="cardlatch vpcd" ;;
+    --isolation) words="auto namespace shim" ;;
+    --log-level) words="critical error info debug" ;;
+    --state) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+    --log | --control | --junit | --pcscd) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    esac
+    if [[ -z $words ]]; then
+        if ((COMP_CWORD == 1)); then
+            words="run insert remove reset acquire status serve lockcheck profiles capabilities --help --version"
+        else
+            case $sub in
+            run) words="--card --reader-name --driver --state --log --log-level --isolation --pcscd --verbose --json --help --" ;;
+            insert) words="--control --help $(_cardlatch_profiles)" ;;
+            remove | reset) words="--control --help" ;;
+            acquire) words="--within --control --help" ;;
+            status) words="--json --control --help" ;;
+            serve) words="--card --connect --listen --state --control --help" ;;
+            lockcheck) words="--reader --json --junit --only --list --markdown --seed --processes --operations --control --help" ;;
+            profiles | capabilities) words="--json --help" ;;
+            esac
+        fi
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    if [[ $previous == --card || $sub == insert ]]; then
+        local files
+        mapfile -t files < <(compgen -f -X '!*.toml' -- "$current")
+        COMPREPLY+=("${files[@]}")
+    fi
+}
+complete -F _cardlatch cardlatch

@@ -1,0 +1,60 @@
+# fish completion for cardlatch(1)
+
+function __cardlatch_needs_command
+    set -l words (commandline -opc)
+    test (count $words) -eq 1
+end
+
+function __cardlatch_in
+    set -l words (commandline -opc)
+    test (count $words) -gt 1; and contains -- $words[2] $argv; and not contains -- -- $words
+end
+
+function __cardlatch_after_dashes
+    contains -- -- (commandline -opc)
+end
+
+function __cardlatch_cards
+    cardlatch profiles 2>/dev/null | string replace -r ' +' \t
+    printf 'none\tan empty reader\n'
+    __fish_complete_suffix .toml
+end
+
+complete -c cardlatch -f
+complete -c cardlatch -n __cardlatch_after_dashes -a '(__fish_complete_subcommand --fcs-skip=3)'
+complete -c cardlatch -n __cardlatch_needs_command -l version -d 'Print the version'
+complete -c cardlatch -l help -d 'Print help'
+complete -c cardlatch -n __cardlatch_needs_command -a run -d 'Start a private pcscd and run a command in it'
+complete -c cardlatch -n __cardlatch_needs_command -a insert -d 'Put a card into a reader'
+complete -c cardlatch -n __cardlatch_needs_command -a remove -d 'Pull the card from a reader'
+complete -c cardlatch -n __cardlatch_needs_command -a reset -d 'Reset the card as another client would'
+complete -c cardlatch -n __cardlatch_needs_command -a acquire -d 'Ask whether one more client gets the card'
+complete -c cardlatch -n __cardlatch_needs_command -a status -d 'Show readers and cards'
+complete -c cardlatch -n __cardlatch_needs_command -a serve -d 'Run cards without a pcscd'
+complete -c cardlatch -n __cardlatch_needs_command -a lockcheck -d 'Check how exclusive access behaves'
+complete -c cardlatch -n __cardlatch_needs_command -a profiles -d 'List the shipped card profiles'
+complete -c cardlatch -n __cardlatch_needs_command -a capabilities -d 'Say what this version can do'
+
+complete -c cardlatch -n '__cardlatch_in run serve' -l card -x -a '(__cardlatch_cards)' -d 'Card in a reader'
+complete -c cardlatch -n '__cardlatch_in insert' -a '(__cardlatch_cards)'
+complete -c cardlatch -n '__cardlatch_in run' -l reader-name -x -d 'Name of the readers'
+complete -c cardlatch -n '__cardlatch_in run' -l driver -x -a 'cardlatch vpcd' -d 'IFD handler'
+complete -c cardlatch -n '__cardlatch_in run serve' -l state -x -a '(__fish_complete_directories)' -d 'Folder for card state'
+complete -c cardlatch -n '__cardlatch_in run' -l log -r -F -d 'File for the log of pcscd'
+complete -c cardlatch -n '__cardlatch_in run' -l log-level -x -a 'critical error info debug' -d 'How much pcscd logs'
+complete -c cardlatch -n '__cardlatch_in run' -l isolation -x -a 'auto namespace shim' -d 'How pcscd gets its /run'
+complete -c cardlatch -n '__cardlatch_in run' -l pcscd -r -F -d 'The pcscd to start'
+complete -c cardlatch -n '__cardlatch_in run' -s v -l verbose -d 'Say what happens'
+complete -c cardlatch -n '__cardlatch_in run status lockcheck profiles capabilities' -l json -d 'As JSON'
+complete -c cardlatch -n '__cardlatch_in acquire' -l within -x -d 'How long to try, in ms'
+complete -c cardlatch -n '__cardlatch_in insert remove reset acquire status serve lockcheck' -l control -r -F -d 'Control socket'
+complete -c cardlatch -n '__cardlatch_in serve' -l connect -x -d 'Where a reader listens'
+complete -c cardlatch -n '__cardlatch_in serve' -l listen -x -d 'Where the card listens'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l reader -x -d 'Reader to use'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l junit -r -F -d 'Write a JUnit report'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l only -x -d 'Only such cases'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l list -d 'List the cases'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l markdown -d 'As tables'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l seed -x -d 'Of the storm'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l processes -x -d 'Of the storm'
+complete -c cardlatch -n '__cardlatch_in lockcheck' -l operations -x -d 'Of the storm'

@@ -1,0 +1,7 @@
+# What is delivered beside the programs: the image's entrypoint, and that man page and completions know every option.
+add_test(NAME packaging/entrypoint
+         COMMAND sh ${PROJECT_SOURCE_DIR}/docker/entrypoint_test.sh $<TARGET_FILE_DIR:cardlatch_command>)
+add_test(NAME packaging/documented
+         COMMAND sh ${PROJECT_SOURCE_DIR}/packaging/documented_test.sh $<TARGET_FILE:cardlatch_command>)
+set_tests_properties(packaging/entrypoint packaging/documented PROPERTIES
+    LABELS packaging TIMEOUT 300 ENVIRONMENT "${test_environment}")
