@@ -78,7 +78,7 @@ CommandApdu record_command(Ins ins, std::optional<std::uint8_t> sfi, LONG number
     return {.cla = 0,
             .ins = static_cast<BYTE>(ins),
             .p1 = static_cast<BYTE>(number),
-            .p2 = static_cast<BYTE>(sfi.value_or(0) << 3U | 4U),
+            .p2 = static_cast<BYTE>(unsigned{sfi.value_or(0)} << 3U | 4U),
             .data = {},
             .ne = {}};
 }

@@ -86,6 +86,9 @@ HRESULT narrow(std::int64_t value, T& out) noexcept {
     return S_OK;
 }
 
+// Every Slot has the same three members, whether its type needs its state or not.
+// NOLINTBEGIN(readability-make-member-function-const,readability-convert-member-functions-to-static)
+
 /// One parameter between its variant and its C++ type: load(), pass(), store().
 template <class T>
 struct Slot {
@@ -234,6 +237,8 @@ struct Slot<T**> {
         return hr;
     }
 };
+
+// NOLINTEND(readability-make-member-function-const,readability-convert-member-functions-to-static)
 
 namespace detail {
 
