@@ -321,4 +321,25 @@ login $me echo through the agent
     expect(outcome, "through the agent\n");
 }
 
+// ykcs11 takes no reader whose name does not begin with its maker's.
+BOOST_AUTO_TEST_CASE(ykcs11_tests_every_mechanism_and_makes_a_key_that_signs) {
+    const auto outcome =
+        cardlatch_run({"--reader-name", "Yubico YubiKey", "--card", "piv"}, {"sh", "-euc", R"sh(
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
+module=$(ls /usr/lib/*/libykcs11.so)
+tool() { pkcs11-tool --module "$module" "$@"; }
+tool -L
+tool --login --pin 123456 --test 2>&1
+tool --login --login-type so --so-pin 010203040506070801020304050607080102030405060708 \
+    --keypairgen --key-type EC:prime256v1 --id 1
+yubico-piv-tool -r Yubico -a attest -s 9a | openssl x509 -noout -pubkey >made.pem
+printf 'to be signed' >data
+tool --login --pin 123456 --sign -m ECDSA-SHA256 --signature-format openssl --id 1 -i data -o signature
+openssl dgst -sha256 -verify made.pem -signature signature data
+)sh"});
+    expect(outcome, "YubiKey PIV #1000001");
+    expect(outcome, "No errors");
+    expect(outcome, "Verified OK");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
