@@ -125,14 +125,18 @@ print('%08X' % (result & 0xFFFFFFFF), bytes(answer).hex())
 
 BOOST_AUTO_TEST_CASE(acquire_tells_whether_somebody_holds_the_card) {
     const auto outcome = cardlatch_run({}, {"/usr/bin/python3", "-c", R"(
-import subprocess, sys
+import subprocess, sys, time
 from smartcard.scard import *
 def acquire(*options):
     return subprocess.run([sys.argv[1], 'acquire', '0', *options], stderr=subprocess.PIPE, text=True)
 context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
 reader = SCardListReaders(context, [])[1][0]
 def connect(mode):
-    return SCardConnect(context, reader, mode, SCARD_PROTOCOL_ANY)[1]
+    for attempt in range(500): # the question that was given up may still be answered by pcscd, and has the card for a moment
+        result, card, protocol = SCardConnect(context, reader, mode, SCARD_PROTOCOL_ANY)
+        if result != SCARD_E_SHARING_VIOLATION:
+            return card
+        time.sleep(0.02)
 card = connect(SCARD_SHARE_SHARED)
 print('connected', acquire().returncode)
 SCardBeginTransaction(card)
