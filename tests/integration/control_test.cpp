@@ -117,7 +117,7 @@ result, protocol = SCardReconnect(card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, 
 result, answer = SCardTransmit(card, protocol, [0, 0xA4, 0, 0x0C])
 print('%08X' % (result & 0xFFFFFFFF), bytes(answer).hex())
 )",
-                                            k_command});
+                                                                k_command});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out == "80100068\n00000000 9000\n",
                outcome.out); // SCARD_W_RESET_CARD, then the card anew

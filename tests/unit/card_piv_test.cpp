@@ -359,7 +359,8 @@ const BadState k_bad_states[] = {
 
 BOOST_DATA_TEST_CASE(damaged_state_is_refused_with_its_line, data::make(k_bad_states), bad) {
     const StateFolder folder;
-    static_cast<void>(folder.write("card0.toml", "format = 1\nprofile = 'piv'\n" + std::string(bad.text) + "\n"));
+    static_cast<void>(
+        folder.write("card0.toml", "format = 1\nprofile = 'piv'\n" + std::string(bad.text) + "\n"));
     const auto profile = card::load_profile(shipped_cards() / "piv.toml").value();
     const auto card = card::Card::create(profile, {.state_file = folder.file});
     BOOST_REQUIRE(!card);

@@ -195,7 +195,8 @@ BOOST_AUTO_TEST_CASE(both_protocols_and_historical_bytes_are_built_into_an_atr) 
     BOOST_TEST(to_hex(profile.value().atr.bytes()) == "3B828001001112");
 }
 
-// Source: ISO/IEC 7816-4 §12.1.1: a card without MF, selection by name only, chaining, extended length, channels, no label
+// Source: ISO/IEC 7816-4 §12.1.1: a card without MF, selection by name only, chaining, extended length,
+// channels, no label
 BOOST_AUTO_TEST_CASE(generated_historical_bytes_of_a_card_without_mf) {
     const TemporaryFolder folder;
     const auto profile = card::load_profile(folder.write("a.toml", "[witness]\n"));

@@ -25,8 +25,8 @@ struct CardOptions {
 /// no clock.
 ///
 /// Command chaining, held responses (GET RESPONSE) and 20 logical channels belong to the card, whatever its
-/// applications are. Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1 made
-/// of them) and secure messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
+/// applications are. Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1
+/// made of them) and secure messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
 ///
 /// A Card is used by one thread at a time. Without a state file nothing blocks; with one, a command that
 /// changes the card returns after the change is on disk.
