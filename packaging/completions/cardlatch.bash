@@ -23,6 +23,7 @@ _cardlatch() {
     case $previous in
     --card) words="none $(_cardlatch_profiles)" ;;
     --driver) words="cardlatch vpcd" ;;
+    --host) words="stack driver" ;;
     --isolation) words="auto namespace shim" ;;
     --log-level) words="critical error info debug" ;;
     --state) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
@@ -30,13 +31,14 @@ _cardlatch() {
     esac
     if [[ -z $words ]]; then
         if ((COMP_CWORD == 1)); then
-            words="run insert remove reset acquire status serve lockcheck profiles capabilities --help --version"
+            words="run insert remove reset acquire type status serve lockcheck profiles capabilities --help --version"
         else
             case $sub in
-            run) words="--card --reader-name --driver --state --log --log-level --isolation --pcscd --verbose --json --help --" ;;
+            run) words="--card --reader-name --driver --host --pin-pad --state --log --log-level --isolation --pcscd --verbose --json --help --" ;;
             insert) words="--control --help $(_cardlatch_profiles)" ;;
             remove | reset) words="--control --help" ;;
             acquire) words="--within --control --help" ;;
+            type) words="--new --confirm --cancel --control --help" ;;
             status) words="--json --control --help" ;;
             serve) words="--card --connect --listen --state --control --help" ;;
             lockcheck) words="--reader --json --junit --only --list --markdown --seed --processes --operations --control --help" ;;

@@ -103,6 +103,13 @@ BOOST_AUTO_TEST_CASE(capabilities_tell_the_truth) {
     BOOST_TEST(f.slot.attribute(SCARD_ATTR_VENDOR_NAME).bytes == "436172646C6174636800");
     BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_VENDOR_IFD_VERSION) == 0x00010000U);
     BOOST_TEST(f.slot.attribute(SCARD_ATTR_ICC_PRESENCE).bytes == "00");
+    BOOST_TEST(
+        f.slot.attribute(SCARD_ATTR_VENDOR_IFD_SERIAL_NO).bytes.starts_with("434C")); // "CL", then a number
+    BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_CHANNEL_ID) == 0x00F00000U);
+    BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_MAX_IFSD) == 254U);
+    BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_ASYNC_PROTOCOL_TYPES) == 3U);
+    BOOST_TEST(f.slot.attribute(SCARD_ATTR_CURRENT_PROTOCOL_TYPE).code == IFD_ERROR_TAG); // no card
+    BOOST_TEST(f.slot.attribute(SCARD_ATTR_DEVICE_FRIENDLY_NAME).code == IFD_ERROR_TAG);  // pcscd knows it
     BOOST_TEST(f.slot.attribute(SCARD_ATTR_VENDOR_NAME, 3).code == IFD_ERROR_INSUFFICIENT_BUFFER);
     BOOST_TEST(f.slot.attribute(TAG_IFD_POLLING_THREAD_KILLABLE).code == IFD_ERROR_TAG);
     UCHAR value = 1;
@@ -114,7 +121,7 @@ BOOST_AUTO_TEST_CASE(capabilities_tell_the_truth) {
 BOOST_AUTO_TEST_CASE(tlv_properties_are_found_through_the_feature_request) {
     Fixture f;
     const auto card = insert_extended(f.slot, f.path);
-    std::array<UCHAR, 16> out{};
+    std::array<UCHAR, 32> out{};
     DWORD size = 0;
     const auto control = [&](DWORD code, DWORD room) {
         return IfdModule::get().control(0, code, nullptr, 0, out.data(), room, &size);
@@ -124,7 +131,10 @@ BOOST_AUTO_TEST_CASE(tlv_properties_are_found_through_the_feature_request) {
     BOOST_TEST(out[0] == FEATURE_GET_TLV_PROPERTIES);
     const DWORD code = DWORD{out[2]} << 24U | DWORD{out[3]} << 16U | DWORD{out[4]} << 8U | DWORD{out[5]};
     BOOST_REQUIRE(control(code, out.size()) == IFD_SUCCESS);
-    BOOST_TEST(to_hex(ByteView(out).first(size)) == "0A04FFFF0000");
+    BOOST_TEST(to_hex(ByteView(out).first(size)) == "01020000"
+                                                    "030100"
+                                                    "090100"
+                                                    "0A04FFFF0000");
     BOOST_TEST(control(code, 5) == IFD_ERROR_INSUFFICIENT_BUFFER);
     BOOST_TEST(size == 0U);
     BOOST_TEST(control(1, out.size()) == IFD_ERROR_NOT_SUPPORTED);
@@ -139,6 +149,16 @@ BOOST_DATA_TEST_CASE(card_is_powered_used_reset_and_powered_down, data::make({tr
     BOOST_TEST(f.slot.attribute(SCARD_ATTR_ATR_STRING).bytes == k_atr);
     BOOST_TEST(IfdModule::get().set_protocol(0, SCARD_PROTOCOL_T0, 0, 0, 0, 0) == IFD_SUCCESS);
     BOOST_TEST(IfdModule::get().set_protocol(0, SCARD_PROTOCOL_T1, 0, 0, 0, 0) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_CURRENT_PROTOCOL_TYPE) == SCARD_PROTOCOL_T1);
+    BOOST_TEST(f.slot.capability<std::uint32_t>(SCARD_ATTR_CURRENT_IFSC) ==
+               32U); // the default: no TA for T=1
+    BOOST_TEST(f.slot.attribute(SCARD_ATTR_ICC_PRESENCE).bytes == "02");
+    BOOST_TEST(f.slot.attribute(SCARD_ATTR_ICC_INTERFACE_STATUS).bytes == "01");
+    // PPS1: the default and what TA1 offers, here the same.
+    BOOST_TEST(IfdModule::get().set_protocol(0, SCARD_PROTOCOL_T1, IFD_NEGOTIATE_PTS1, 0x11, 0, 0) ==
+               IFD_SUCCESS);
+    BOOST_TEST(IfdModule::get().set_protocol(0, SCARD_PROTOCOL_T1, IFD_NEGOTIATE_PTS1, 0x96, 0, 0) ==
+               IFD_ERROR_PTS_FAILURE);
     BOOST_TEST(IfdModule::get().set_protocol(0, SCARD_PROTOCOL_RAW, 0, 0, 0, 0) ==
                IFD_PROTOCOL_NOT_SUPPORTED);
 

@@ -30,11 +30,24 @@ constexpr std::array k_options{
            [](DeviceName& d, unsigned value) { d.plain_timeout = d.extended_timeout = Milliseconds(value); }},
     Option{"greeting-ms", 10, 60'000,
            [](DeviceName& d, unsigned value) { d.greeting_timeout = Milliseconds(value); }},
+    Option{"pin-pad", 0, 1, [](DeviceName& d, unsigned value) { d.pin_pad = value != 0; }},
 };
+
+constexpr std::size_t k_longest_serial = 64;
 
 Result<void> read_option(DeviceName& device, std::string_view text) {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
+    if (name == "host") {
+        device.host = equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
+        return device.host.starts_with('/') ? Result<void>(ok()) : bad(text, "the value is an absolute path");
+    }
+    if (name == "serial") {
+        device.serial = equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
+        return !device.serial.empty() && device.serial.size() <= k_longest_serial
+                   ? Result<void>(ok())
+                   : bad(text, "the value has 1 to 64 bytes");
+    }
     for (const auto& option : k_options) {
         if (option.name != name) {
             continue;
@@ -50,7 +63,7 @@ Result<void> read_option(DeviceName& device, std::string_view text) {
         option.set(device, number);
         return ok();
     }
-    return bad(text, "the options are slots, timeout-ms and greeting-ms");
+    return bad(text, "the options are slots, timeout-ms, greeting-ms, pin-pad, serial and host");
 }
 
 struct Scheme {
@@ -103,6 +116,21 @@ Result<DeviceName> DeviceName::parse(std::string_view text) {
 
 std::string DeviceName::slot_path(unsigned slot) const {
     return slot == 0 ? path : path + "." + std::to_string(slot);
+}
+
+std::string DeviceName::serial_number() const {
+    if (!serial.empty()) {
+        return serial;
+    }
+    // FNV-1a: the same address gives the same number, and nothing else is asked of it.
+    std::uint32_t hash = 0x811C9DC5;
+    for (const char c : kind == Kind::unix_socket ? path : tcp.text()) {
+        hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x01000193U;
+    }
+    std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(hash >> 24U),
+                                      static_cast<std::uint8_t>(hash >> 16U),
+                                      static_cast<std::uint8_t>(hash >> 8U), static_cast<std::uint8_t>(hash)};
+    return "CL" + to_hex(bytes);
 }
 
 vpcd::HostPort DeviceName::slot_port(unsigned slot) const {

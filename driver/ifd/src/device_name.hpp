@@ -25,6 +25,9 @@ struct DeviceName {
     vpcd::Milliseconds plain_timeout{30000};
     vpcd::Milliseconds extended_timeout{5000};
     vpcd::Milliseconds greeting_timeout{10000};
+    bool pin_pad = false;
+    std::string host;   ///< a library that runs cards inside pcscd; empty for none
+    std::string serial; ///< the reader's serial number; made of the address when empty
 
     /// Reads a DEVICENAME, with or without the double quotes that pcscd leaves around it.
     /// Errors: LinkErrc::bad_address with a detail that quotes the part that is wrong.
@@ -32,6 +35,8 @@ struct DeviceName {
 
     /// The unix socket of slot `slot`: PATH for 0, PATH.N for N.
     [[nodiscard]] std::string slot_path(unsigned slot) const;
+    /// The serial number, stable as long as the address is.
+    [[nodiscard]] std::string serial_number() const;
     /// Host and port of slot `slot`: PORT + slot.
     [[nodiscard]] vpcd::HostPort slot_port(unsigned slot) const;
 };

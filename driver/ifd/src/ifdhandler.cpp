@@ -1,8 +1,6 @@
 // The exported functions: IFD handler API 3.0. Each checks its arguments, zeroes its outputs, finds the slot
 // and lets it work. Source: PCSC/ifdhandler.h; pcscd's ifdwrapper.c for what is done with the results.
 
-#include <array>
-#include <cstring>
 #include <string>
 
 #pragma GCC visibility push(default)
@@ -10,24 +8,14 @@ extern "C" {
 #include <ifdhandler.h>
 }
 #pragma GCC visibility pop
-#include "atr_protocols.hpp"
+#include "attributes.hpp"
+#include "control.hpp"
 #include "log.hpp"
 #include "slot_table.hpp"
-
-#include <cardlatch/vpcd/error.hpp>
-
-#include <reader.h>
 
 namespace cardlatch::ifd {
 
 namespace {
-
-/// 0xMMmmbbbb. Source: PC/SC part 3, Vendor Defined IFD Version.
-constexpr std::uint32_t k_ifd_version = 0x00010000;
-constexpr std::string_view k_vendor_name = "Cardlatch";
-constexpr std::string_view k_ifd_type = "Virtual reader";
-/// Any code will do that CM_IOCTL_GET_FEATURE_REQUEST hands out; this one is in the vendor range.
-constexpr DWORD k_ioctl_tlv_properties = SCARD_CTL_CODE(0x330000 + FEATURE_GET_TLV_PROPERTIES);
 
 /// Runs `body`; what it throws (memory is all that can run out) becomes an IFD error.
 template <class Body>
@@ -64,34 +52,6 @@ RESPONSECODE create(DWORD lun, const std::string& name) {
     return IFD_SUCCESS;
 }
 
-/// Copies an attribute's value; with no buffer only its length is told.
-RESPONSECODE give(ByteView value, PDWORD length, PUCHAR buffer) {
-    const DWORD room = *length;
-    *length = value.size();
-    if (buffer == nullptr) {
-        return IFD_SUCCESS;
-    }
-    if (room < value.size()) {
-        *length = 0;
-        return IFD_ERROR_INSUFFICIENT_BUFFER;
-    }
-    std::copy(value.begin(), value.end(), buffer);
-    return IFD_SUCCESS;
-}
-
-/// A value in the machine's own form: that is how pcscd and its clients read numbers and pointers.
-template <class T>
-RESPONSECODE give_value(T value, PDWORD length, PUCHAR buffer) {
-    std::array<std::uint8_t, sizeof value> bytes{};
-    std::memcpy(bytes.data(), &value, sizeof value);
-    return give(bytes, length, buffer);
-}
-
-/// A text with its terminating zero.
-RESPONSECODE give_text(std::string_view text, PDWORD length, PUCHAR buffer) {
-    return give({reinterpret_cast<const std::uint8_t*>(text.data()), text.size() + 1}, length, buffer);
-}
-
 /// TAG_IFD_POLLING_THREAD_WITH_TIMEOUT. pcscd sleeps 400 ms after anything but success, so success is all
 /// there is.
 RESPONSECODE wait_for_event(DWORD lun, int timeout_ms) {
@@ -117,13 +77,10 @@ RESPONSECODE stop_waiting(DWORD lun) {
     });
 }
 
-RESPONSECODE get_capability(Slot& slot, DWORD tag, PDWORD length, PUCHAR value) {
+RESPONSECODE get_capability(Slot& slot, DWORD lun, DWORD tag, PDWORD length, PUCHAR value) {
     constexpr std::uint8_t k_yes = 1;
-    constexpr std::uint8_t k_not_swallowed =
-        1; // SCARD_ATTR_ICC_PRESENCE: 0 absent, 1 present in a reader that swallows none
     switch (tag) {
     case TAG_IFD_ATR:
-    case SCARD_ATTR_ATR_STRING:
         return give(slot.atr(), length, value);
     case TAG_IFD_THREAD_SAFE:
     case TAG_IFD_SLOT_THREAD_SAFE:
@@ -136,49 +93,9 @@ RESPONSECODE get_capability(Slot& slot, DWORD tag, PDWORD length, PUCHAR value) 
         return give_value(&wait_for_event, length, value);
     case TAG_IFD_STOP_POLLING_THREAD:
         return give_value(&stop_waiting, length, value);
-    case SCARD_ATTR_VENDOR_NAME:
-        return give_text(k_vendor_name, length, value);
-    case SCARD_ATTR_VENDOR_IFD_TYPE:
-        return give_text(k_ifd_type, length, value);
-    case SCARD_ATTR_VENDOR_IFD_VERSION:
-        return give_value(k_ifd_version, length, value);
-    case SCARD_ATTR_MAXINPUT:
-        return give_value(slot.max_apdu_data() + 9, length, value);
-    case SCARD_ATTR_ICC_PRESENCE: {
-        const bool present = slot.presence() == IFD_ICC_PRESENT;
-        return give_value(static_cast<std::uint8_t>(present ? k_not_swallowed : 0), length, value);
-    }
-    case SCARD_ATTR_ICC_INTERFACE_STATUS:
-        return give_value(static_cast<std::uint8_t>(slot.atr().empty() ? 0 : 1), length, value);
     default:
-        *length = 0;
-        return IFD_ERROR_TAG;
+        return get_attribute(slot, lun, tag, length, value);
     }
-}
-
-/// The features of PC/SC part 10 that the reader has: one, TLV properties.
-RESPONSECODE control(Slot& slot, DWORD code, PUCHAR buffer, DWORD room, LPDWORD returned) {
-    *returned = room;
-    if (code == CM_IOCTL_GET_FEATURE_REQUEST) {
-        constexpr auto k_code = static_cast<std::uint32_t>(k_ioctl_tlv_properties);
-        constexpr std::array<std::uint8_t, 6> k_feature{FEATURE_GET_TLV_PROPERTIES,
-                                                        4, // the value is big-endian
-                                                        k_code >> 24U,
-                                                        (k_code >> 16U) & 0xFFU,
-                                                        (k_code >> 8U) & 0xFFU,
-                                                        k_code & 0xFFU};
-        return give(k_feature, returned, buffer);
-    }
-    if (code == k_ioctl_tlv_properties) {
-        const std::uint32_t size = slot.max_apdu_data();
-        const std::array<std::uint8_t, 6> property{
-            PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize, 4, // little-endian here
-            static_cast<std::uint8_t>(size),          static_cast<std::uint8_t>(size >> 8U),
-            static_cast<std::uint8_t>(size >> 16U),   static_cast<std::uint8_t>(size >> 24U)};
-        return give(property, returned, buffer);
-    }
-    *returned = 0;
-    return IFD_ERROR_NOT_SUPPORTED;
 }
 
 } // namespace
@@ -222,7 +139,7 @@ RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Val
             *Length = 0;
             return IFD_COMMUNICATION_ERROR;
         }
-        return get_capability(*slot, Tag, Length, Value);
+        return get_capability(*slot, Lun, Tag, Length, Value);
     });
 }
 
@@ -233,26 +150,16 @@ RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD /*Length*/, PUCHAR 
             return IFD_COMMUNICATION_ERROR;
         }
         DWORD length = 0;
-        const bool known = get_capability(*slot, Tag, &length, nullptr) == IFD_SUCCESS;
+        const bool known = get_capability(*slot, Lun, Tag, &length, nullptr) == IFD_SUCCESS;
         return known ? IFD_ERROR_VALUE_READ_ONLY : IFD_ERROR_TAG;
     });
 }
 
-RESPONSECODE IFDHSetProtocolParameters(DWORD Lun, DWORD Protocol, UCHAR /*Flags*/, UCHAR /*PTS1*/,
-                                       UCHAR /*PTS2*/, UCHAR /*PTS3*/) {
+RESPONSECODE IFDHSetProtocolParameters(DWORD Lun, DWORD Protocol, UCHAR Flags, UCHAR PTS1, UCHAR PTS2,
+                                       UCHAR PTS3) {
     return guard([&]() -> RESPONSECODE {
         const auto slot = slot_table().find(Lun);
-        if (!slot) {
-            return IFD_COMMUNICATION_ERROR;
-        }
-        const auto atr = slot->atr();
-        if (atr.empty()) {
-            return IFD_COMMUNICATION_ERROR;
-        }
-        const auto offered = offered_protocols(atr);
-        const bool fits = (Protocol == SCARD_PROTOCOL_T0 && (offered & 1U) != 0) ||
-                          (Protocol == SCARD_PROTOCOL_T1 && (offered & 2U) != 0);
-        return fits ? IFD_SUCCESS : IFD_PROTOCOL_NOT_SUPPORTED;
+        return slot ? slot->set_protocol(Protocol, {Flags, PTS1, PTS2, PTS3}) : IFD_COMMUNICATION_ERROR;
     });
 }
 
@@ -289,9 +196,9 @@ RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER /*SendPci*/, PUCHAR Tx
     });
 }
 
-RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR /*TxBuffer*/, DWORD /*TxLength*/,
-                         PUCHAR RxBuffer, DWORD RxLength, LPDWORD pdwBytesReturned) {
-    if (pdwBytesReturned == nullptr) {
+RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR TxBuffer, DWORD TxLength, PUCHAR RxBuffer,
+                         DWORD RxLength, LPDWORD pdwBytesReturned) {
+    if (pdwBytesReturned == nullptr || (TxBuffer == nullptr && TxLength != 0)) {
         return IFD_COMMUNICATION_ERROR;
     }
     *pdwBytesReturned = 0;
@@ -300,7 +207,8 @@ RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR /*TxBuffer*/, DW
         if (!slot) {
             return IFD_COMMUNICATION_ERROR;
         }
-        return control(*slot, dwControlCode, RxBuffer, RxLength, pdwBytesReturned);
+        return control(*slot, dwControlCode, ByteView(TxBuffer, TxLength), RxBuffer, RxLength,
+                       pdwBytesReturned);
     });
 }
 

@@ -1,5 +1,6 @@
 #include "slot.hpp"
 
+#include "atr_protocols.hpp"
 #include "log.hpp"
 
 #include <cardlatch/vpcd/error.hpp>
@@ -16,6 +17,13 @@ namespace {
 
 using vpcd::Clock;
 using vpcd::LinkErrc;
+
+std::uint8_t features(const DeviceName& device) {
+    unsigned bits = 0;
+    bits |= device.host.empty() ? 0U : static_cast<unsigned>(vpcd::ReaderFeature::hosts_cards);
+    bits |= device.pin_pad ? static_cast<unsigned>(vpcd::ReaderFeature::pin_pad) : 0U;
+    return static_cast<std::uint8_t>(bits);
+}
 
 bool hung_up(int fd) noexcept {
     pollfd item{fd, POLLRDHUP, 0};
@@ -71,7 +79,8 @@ void Slot::service(TimePoint now) {
 }
 
 void Slot::begin_greeting(UniqueFd fd, TimePoint now) {
-    link_ = std::make_shared<vpcd::IfdLink>(std::move(fd), device_.plain_timeout, device_.extended_timeout);
+    link_ = std::make_shared<vpcd::IfdLink>(std::move(fd), device_.plain_timeout, device_.extended_timeout,
+                                            features(device_));
     greeting_until_ = now + device_.greeting_timeout;
     if (auto sent = link_->greet(); !sent) {
         drop(sent.error().message());
@@ -83,6 +92,15 @@ void Slot::continue_greeting(TimePoint now) {
     if (!done) {
         drop(done.error().message());
     } else if (done.value()) {
+        if (const auto& request = link_->hosting_request(); !request.empty()) {
+            auto hosted = HostedCard::open(device_.host, request);
+            if (!hosted) {
+                log(LogLevel::error, hosted.error().message());
+                drop("its card cannot run here");
+                return;
+            }
+            hosted_ = std::move(hosted).value();
+        }
         present_ = true;
         log(LogLevel::info, link_->dialect() == vpcd::Dialect::plain ? "card inserted (plain vpcd)"
                                                                      : "card inserted (extension)");
@@ -96,6 +114,7 @@ void Slot::drop(const std::string& why) {
     log(LogLevel::info, (present_ ? "card removed: " : "connection ended: ") + why);
     link_->shut_down();
     link_.reset();
+    hosted_.reset();
     absence_owed_ = absence_owed_ || (present_ && reported_);
     present_ = false;
     powered_ = false;
@@ -170,18 +189,23 @@ void Slot::close() {
 
 // The card.
 
-Slot::LinkPtr Slot::card_link(bool powered, RESPONSECODE& refused) const {
+Slot::Access Slot::access(bool powered, RESPONSECODE& refused) const {
     const std::lock_guard lock(state_);
     if (!visible()) {
         refused = IFD_ICC_NOT_PRESENT; // a card that pcscd has not yet met gets nothing that was meant for
                                        // the last one
-        return nullptr;
+        return {};
     }
     if (powered && !powered_) {
         refused = IFD_COMMUNICATION_ERROR;
-        return nullptr;
+        return {};
     }
-    return link_;
+    return {link_, hosted_};
+}
+
+bool Slot::still_there(const LinkPtr& link) const {
+    const std::lock_guard lock(state_);
+    return link_ == link;
 }
 
 RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
@@ -206,35 +230,41 @@ RESPONSECODE Slot::power(DWORD action, Bytes& atr) {
     }
     const std::lock_guard exchange(exchange_);
     RESPONSECODE refused = IFD_SUCCESS;
-    const LinkPtr link = card_link(false, refused);
-    if (!link) {
+    const Access card = access(false, refused);
+    if (!card.link) {
         return refused;
     }
     if (action == IFD_POWER_DOWN) {
-        return power_down(link);
+        return power_down(card);
     }
-    const auto answer = action == IFD_RESET ? link->reset() : link->power_on();
-    if (!answer) {
-        return lose(link, answer.error());
+    if (card.hosted) {
+        atr = action == IFD_RESET ? card.hosted->reset() : card.hosted->power_on();
+    } else {
+        const auto answer = action == IFD_RESET ? card.link->reset() : card.link->power_on();
+        if (!answer) {
+            return lose(card.link, answer.error());
+        }
+        atr.assign(answer.value().begin(), answer.value().end());
     }
-    atr.assign(answer.value().begin(), answer.value().end());
     const std::lock_guard lock(state_);
-    if (link_ != link) {
+    if (link_ != card.link) {
         atr.clear();
         return IFD_ICC_NOT_PRESENT;
     }
     atr_ = atr;
+    protocol_ = 0;
     powered_ = !atr.empty();
     return powered_ ? IFD_SUCCESS : IFD_ERROR_POWER_ACTION;
 }
 
-RESPONSECODE Slot::power_down(const LinkPtr& link) {
-    const auto done = link->power_off();
-    if (!done) {
-        return lose(link, done.error());
+RESPONSECODE Slot::power_down(const Access& card) {
+    if (card.hosted) {
+        card.hosted->power_off();
+    } else if (const auto done = card.link->power_off(); !done) {
+        return lose(card.link, done.error());
     }
     const std::lock_guard lock(state_);
-    if (link_ == link) {
+    if (link_ == card.link) {
         powered_ = false;
         atr_.clear();
     }
@@ -246,19 +276,22 @@ RESPONSECODE Slot::transmit(ByteView command, UCHAR* response, DWORD* response_s
     *response_size = 0;
     const std::lock_guard exchange(exchange_);
     RESPONSECODE refused = IFD_SUCCESS;
-    const LinkPtr link = card_link(true, refused);
-    if (!link) {
+    const Access card = access(true, refused);
+    if (!card.link) {
         return refused;
     }
-    if (!link->carries(command.size())) {
+    if (!card.link->carries(command.size())) {
         log(LogLevel::error, "a command of " + std::to_string(command.size()) +
                                  " bytes does not fit the link: plain vpcd "
                                  "carries 2 to 65535, the extension 1 to 65544");
         return IFD_ERROR_INSUFFICIENT_BUFFER;
     }
-    const auto answer = link->transmit(command);
+    if (card.hosted) {
+        return transmit_hosted(card, command, {response, room}, response_size);
+    }
+    const auto answer = card.link->transmit(command);
     if (!answer) {
-        return lose(link, answer.error());
+        return lose(card.link, answer.error());
     }
     if (answer.value().size() > room) {
         return IFD_ERROR_INSUFFICIENT_BUFFER;
@@ -266,6 +299,71 @@ RESPONSECODE Slot::transmit(ByteView command, UCHAR* response, DWORD* response_s
     std::memcpy(response, answer.value().data(), answer.value().size());
     *response_size = answer.value().size();
     return IFD_SUCCESS;
+}
+
+RESPONSECODE Slot::transmit_hosted(const Access& card, ByteView command, std::span<UCHAR> response,
+                                   DWORD* size) {
+    const std::size_t length = card.hosted->transmit(command, response);
+    if (!still_there(card.link)) {
+        return IFD_ICC_NOT_PRESENT; // taken out meanwhile: nobody gets the answer of a card that is gone
+    }
+    if (length < 2) {
+        return IFD_COMMUNICATION_ERROR;
+    }
+    if (length > response.size()) {
+        return IFD_ERROR_INSUFFICIENT_BUFFER;
+    }
+    *size = length;
+    return IFD_SUCCESS;
+}
+
+RESPONSECODE Slot::enter_pin(const vpcd::PinRequest& request, vpcd::PinEntry& entry) {
+    const std::lock_guard exchange(exchange_);
+    RESPONSECODE refused = IFD_SUCCESS;
+    const Access card = access(true, refused);
+    if (!card.link) {
+        return refused;
+    }
+    if (!card.link->has_keypad()) {
+        return IFD_NOT_SUPPORTED;
+    }
+    auto typed = card.link->enter_pin(request);
+    if (!typed) {
+        return lose(card.link, typed.error());
+    }
+    entry = std::move(typed).value();
+    return IFD_SUCCESS;
+}
+
+RESPONSECODE Slot::set_protocol(DWORD protocol, const Pps& pps) {
+    const std::lock_guard lock(state_);
+    if (!visible() || atr_.empty()) {
+        return IFD_COMMUNICATION_ERROR;
+    }
+    constexpr std::uint8_t k_default_speed = 0x11;
+    const auto offered = AtrProtocols::of(atr_);
+    const bool fits = (protocol == SCARD_PROTOCOL_T0 && (offered.offered & 1U) != 0) ||
+                      (protocol == SCARD_PROTOCOL_T1 && (offered.offered & 2U) != 0);
+    if (!fits) {
+        return IFD_PROTOCOL_NOT_SUPPORTED;
+    }
+    const bool speed_refused =
+        (pps.flags & IFD_NEGOTIATE_PTS1) != 0 && pps.pps1 != k_default_speed && pps.pps1 != offered.speed;
+    const bool extras_refused = ((pps.flags & IFD_NEGOTIATE_PTS2) != 0 && pps.pps2 != 0) ||
+                                ((pps.flags & IFD_NEGOTIATE_PTS3) != 0 && pps.pps3 != 0);
+    if (speed_refused || extras_refused) {
+        return IFD_ERROR_PTS_FAILURE;
+    }
+    protocol_ = static_cast<std::uint32_t>(protocol);
+    return IFD_SUCCESS;
+}
+
+std::uint32_t Slot::protocol() const {
+    const std::lock_guard lock(state_);
+    if (protocol_ != 0 || !powered_) {
+        return protocol_;
+    }
+    return (AtrProtocols::of(atr_).offered & 1U) != 0 ? SCARD_PROTOCOL_T0 : SCARD_PROTOCOL_T1;
 }
 
 Bytes Slot::atr() const {

@@ -10,6 +10,7 @@ extern "C" {
 #include <ifdhandler.h>
 }
 #include "device_name.hpp"
+#include "hosted_card.hpp"
 #include "source.hpp"
 
 #include <cardlatch/base/bytes.hpp>
@@ -58,6 +59,30 @@ class Slot {
     /// answer, in both of which the card stays.
     RESPONSECODE transmit(ByteView command, UCHAR* response, DWORD* response_size);
 
+    /// Asks the card's end for PINs and waits until they are typed.
+    /// IFD_ICC_NOT_PRESENT, IFD_RESPONSE_TIMEOUT, IFD_COMMUNICATION_ERROR; IFD_NOT_SUPPORTED when the card's
+    /// end has no keypad.
+    RESPONSECODE enter_pin(const vpcd::PinRequest& request, vpcd::PinEntry& entry);
+
+    /// What IFDHSetProtocolParameters negotiates beside the protocol.
+    struct Pps {
+        std::uint8_t flags; ///< IFD_NEGOTIATE_PTS1 and so on: which of the following count
+        std::uint8_t pps1;  ///< Fi and Di
+        std::uint8_t pps2;
+        std::uint8_t pps3;
+    };
+
+    /// Chooses SCARD_PROTOCOL_T0 or _T1 for the powered card, as a PPS exchange would; the link has no baud
+    /// rate. IFD_PROTOCOL_NOT_SUPPORTED when the ATR does not offer it, IFD_ERROR_PTS_FAILURE for parameters
+    /// that the ATR does not offer, IFD_COMMUNICATION_ERROR without a card. Source: ISO/IEC 7816-3 §9.
+    RESPONSECODE set_protocol(DWORD protocol, const Pps& pps);
+
+    /// SCARD_PROTOCOL_T0 or _T1: the one chosen, or the first that the ATR offers.
+    [[nodiscard]] std::uint32_t protocol() const;
+
+    [[nodiscard]] bool has_pin_pad() const noexcept { return device_.pin_pad; }
+    [[nodiscard]] std::string serial_number() const { return device_.serial_number(); }
+
     /// The ATR of the powered card; empty without one.
     [[nodiscard]] Bytes atr() const;
 
@@ -96,9 +121,18 @@ class Slot {
     void fill(Watch& watch, TimePoint until) const;
     [[nodiscard]] bool visible() const noexcept { return present_ && !absence_owed_; }
 
+    /// The present card, kept alive for one exchange.
+    struct Access {
+        LinkPtr link; ///< null: refused
+        std::shared_ptr<HostedCard> hosted;
+    };
+
     RESPONSECODE lose(const LinkPtr& link, const Error& error);
-    LinkPtr card_link(bool powered, RESPONSECODE& refused) const;
-    RESPONSECODE power_down(const LinkPtr& link);
+    Access access(bool powered, RESPONSECODE& refused) const;
+    RESPONSECODE power_down(const Access& card);
+    RESPONSECODE transmit_hosted(const Access& card, ByteView command, std::span<UCHAR> response,
+                                 DWORD* size);
+    [[nodiscard]] bool still_there(const LinkPtr& link) const;
     void wake() const noexcept;
 
     const DeviceName device_;
@@ -107,9 +141,10 @@ class Slot {
 
     std::mutex exchange_; ///< one exchange with the card at a time; taken before state_
     mutable std::mutex state_;
-    LinkPtr link_;         ///< being greeted, or the present card's
-    bool present_ = false; ///< link_ has been greeted
-    bool powered_ = false; ///< the present card has answered to reset
+    LinkPtr link_;                       ///< being greeted, or the present card's
+    std::shared_ptr<HostedCard> hosted_; ///< the present card, when it runs in this process
+    bool present_ = false;               ///< link_ has been greeted
+    bool powered_ = false;               ///< the present card has answered to reset
     bool absence_owed_ =
         false;              ///< a card that was reported is gone, and the waiting thread does not know yet
     bool reported_ = false; ///< what the waiting thread was told last
@@ -117,6 +152,7 @@ class Slot {
     bool closed_ = false;   ///< close() was called
     TimePoint greeting_until_{}; ///< link_ && !present_
     Bytes atr_;                  ///< powered_
+    std::uint32_t protocol_ = 0; ///< powered_: chosen by set_protocol()
     std::thread::id waiter_;     ///< the thread that calls wait_for_event(); none before the first call
 };
 

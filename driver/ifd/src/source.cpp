@@ -148,6 +148,11 @@ Result<std::unique_ptr<Source>> Source::open(const DeviceName& device, unsigned 
     if (device.kind == DeviceName::Kind::vpcd_connect) {
         return std::make_unique<Connecting>(address, device.greeting_timeout);
     }
+    if (!address.is_local()) {
+        log(LogLevel::critical, where.text() +
+                                    " is open to other machines, without any protection: whoever reaches it "
+                                    "may put a card into this reader and sees what is sent to it");
+    }
     BOOST_OUTCOME_TRY(auto fd, vpcd::listen_tcp(address, where.text()));
     (void)set_blocking(fd.get(), false);
     return std::make_unique<ListeningTcp>(std::move(fd));

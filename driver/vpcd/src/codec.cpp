@@ -1,5 +1,6 @@
 #include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/error.hpp>
+#include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <algorithm>
 #include <string>
@@ -53,10 +54,13 @@ constexpr std::array k_rules{
     Rule{FrameType::power_off, Side::ifd, 0, 0},
     Rule{FrameType::reset, Side::ifd, 0, 0},
     Rule{FrameType::command, Side::ifd, 1, k_max_command},
-    Rule{FrameType::hello, Side::ifd, 1, 1},
+    Rule{FrameType::pin_request, Side::ifd, k_pin_request_size, k_pin_request_size},
+    Rule{FrameType::hello, Side::ifd, 1, 2},
     Rule{FrameType::atr, Side::icc, 0, k_max_atr},
     Rule{FrameType::off, Side::icc, 0, 0},
     Rule{FrameType::response, Side::icc, 2, k_max_response},
+    Rule{FrameType::pin_entry, Side::icc, 1, k_max_pin_entry},
+    Rule{FrameType::card, Side::icc, 0, k_max_hosting_request},
     Rule{FrameType::time_extension, Side::icc, 2, 2},
 };
 
@@ -127,6 +131,12 @@ std::span<std::uint8_t> Decoder::space() noexcept {
 
 void Decoder::commit(std::size_t size) noexcept {
     end_ += std::min(size, k_max_message - end_);
+}
+
+void Decoder::wipe() noexcept {
+    cardlatch::wipe({buffer_.get(), end_});
+    begin_ = 0;
+    end_ = 0;
 }
 
 Result<std::optional<Frame>> Decoder::next() {

@@ -103,8 +103,9 @@ class Session {
             if (busy_ || frame.payload[0] == 0 || frame.payload[0] > k_extension_version) {
                 return fail(LinkErrc::malformed, "the reader sent a hello that does not fit");
             }
-            busy_.emplace(fd_);
-            return ok();
+            return begin_extension(frame.payload);
+        case FrameType::pin_request:
+            return type_pin(frame.payload);
         default:
             return fail(LinkErrc::malformed, "the reader sent a card's frame");
         }
@@ -123,6 +124,29 @@ class Session {
     Result<void> send_answer(FrameType type, ByteView payload) {
         const auto quiet = busy_ ? busy_->end() : std::unique_lock<std::mutex>{};
         return send(type, payload);
+    }
+
+    Result<void> begin_extension(ByteView hello) {
+        const bool with_features = hello[0] >= k_features_version;
+        if (hello.size() != (with_features ? 2U : 1U)) {
+            return fail(LinkErrc::malformed, "the reader sent a hello that does not fit");
+        }
+        busy_.emplace(fd_);
+        if (!with_features) {
+            return ok();
+        }
+        const bool hosts = (hello[1] & static_cast<std::uint8_t>(ReaderFeature::hosts_cards)) != 0;
+        const std::string request = hosts ? handler_.hosting_request() : std::string();
+        return send(FrameType::card, {reinterpret_cast<const std::uint8_t*>(request.data()), request.size()});
+    }
+
+    Result<void> type_pin(ByteView payload) {
+        BOOST_OUTCOME_TRY(const auto request, PinRequest::parse(payload));
+        Bytes typed = timed([&] { return handler_.enter_pin(request).encode(request); });
+        auto sent = send_answer(FrameType::pin_entry, typed);
+        wipe(typed);
+        encoder_.wipe();
+        return sent;
     }
 
     Result<void> unanswered() {

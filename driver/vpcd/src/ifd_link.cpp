@@ -22,10 +22,12 @@ Error broken(const char* what, ByteView bytes) {
 
 } // namespace
 
-IfdLink::IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout)
+IfdLink::IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout,
+                 std::uint8_t features)
     : fd_(std::move(fd))
     , plain_timeout_(plain_timeout)
-    , extended_timeout_(extended_timeout) {
+    , extended_timeout_(extended_timeout)
+    , features_(features) {
     tune_tcp(fd_.get());
 }
 
@@ -49,8 +51,15 @@ Result<void> IfdLink::greet() {
 Result<bool> IfdLink::continue_greeting() {
     while (true) {
         BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
+        if (frame && dialect() == Dialect::plain) {
+            BOOST_OUTCOME_TRY(const bool done, judge_greeting(frame->payload));
+            if (done) {
+                return true;
+            }
+            continue;
+        }
         if (frame) {
-            return judge_greeting(frame->payload);
+            return judge_card_frame(*frame);
         }
         const auto space = decoder_.space();
         const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), MSG_DONTWAIT);
@@ -79,14 +88,37 @@ Result<bool> IfdLink::judge_greeting(ByteView answer) {
     if (!offered || answer.back() == 0) {
         return broken("the peer's first answer is no ATR", answer);
     }
-    const std::uint8_t version = std::min(answer.back(), k_extension_version);
+    const std::array hello{std::min(answer.back(), k_extension_version), features_};
+    const bool with_features = hello[0] >= k_features_version;
     encoder_.clear();
-    BOOST_OUTCOME_TRY(encoder_.add(Dialect::extended, FrameType::hello, ByteView(&version, 1)));
+    BOOST_OUTCOME_TRY(
+        encoder_.add(Dialect::extended, FrameType::hello, ByteView(hello).first(with_features ? 2 : 1)));
     BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), Clock::time_point::min()));
     decoder_.switch_to(Dialect::extended);
     dialect_.store(Dialect::extended, std::memory_order_relaxed);
     set_receive_timeout();
+    has_keypad_ = with_features;
+    return !with_features; // then the card's own frame comes first
+}
+
+Result<bool> IfdLink::judge_card_frame(const Frame& frame) {
+    const bool hosts = (features_ & static_cast<std::uint8_t>(ReaderFeature::hosts_cards)) != 0;
+    if (frame.type != FrameType::card || !decoder_.idle() || (!hosts && !frame.payload.empty())) {
+        return broken("the peer answered to the hello with what is no card frame", frame.payload);
+    }
+    hosting_request_.assign(frame.payload.begin(), frame.payload.end());
     return true;
+}
+
+Result<PinEntry> IfdLink::enter_pin(const PinRequest& request) {
+    if (!has_keypad_) {
+        return fail(LinkErrc::malformed, "nobody types on a link without version 2 of the extension");
+    }
+    BOOST_OUTCOME_TRY(const auto payload,
+                      exchange(FrameType::pin_request, FrameType::pin_entry, request.encode()));
+    auto entry = PinEntry::parse(payload, request);
+    decoder_.wipe();
+    return entry;
 }
 
 Result<ByteView> IfdLink::power_on() {

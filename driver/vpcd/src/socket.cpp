@@ -60,6 +60,19 @@ std::uint16_t SocketAddress::port() const noexcept {
     return family() == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port) : 0;
 }
 
+bool SocketAddress::is_local() const noexcept {
+    constexpr std::uint32_t k_loopback_net = 127;
+    if (family() == AF_INET) {
+        return ntohl(reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr.s_addr) >> 24U ==
+               k_loopback_net;
+    }
+    if (family() == AF_INET6) {
+        const auto& address = reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(&address);
+    }
+    return true;
+}
+
 void SocketAddress::set_port(std::uint16_t port) noexcept {
     if (family() == AF_INET) {
         reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);

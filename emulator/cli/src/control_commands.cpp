@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <tuple>
 
 namespace cardlatch::cli {
 
@@ -122,6 +123,43 @@ class AcquireCommand : public ControlCommand {
     int patience_ = 1000;
 };
 
+class TypeCommand : public ControlCommand {
+  public:
+    explicit TypeCommand(CLI::App& root) {
+        app_ = root.add_subcommand(
+            "type", "Press keys on a reader's PIN pad: for the request under way, or for the next one");
+        add_slot();
+        auto* pin = app_->add_option("PIN", pin_, "The PIN");
+        auto* fresh =
+            app_->add_option("--new", new_, "The new PIN, when the reader asks for one")->type_name("PIN");
+        app_->add_option("--confirm", confirm_, "The new PIN typed again; default: as --new")
+            ->type_name("PIN")
+            ->needs(fresh);
+        app_->add_flag("--cancel", cancel_, "Press the cancel key instead")->excludes(pin)->excludes(fresh);
+        add_common_options();
+    }
+    int run(const std::vector<std::string>&) override {
+        json::object params{{"slot", slot_}};
+        if (cancel_) {
+            params["cancel"] = true;
+        }
+        for (const auto& [option, key, value] :
+             {std::tuple{"PIN", "pin", &pin_}, std::tuple{"--new", "new", &new_},
+              std::tuple{"--confirm", "confirm", &confirm_}}) {
+            if (!app_->get_option(option)->empty()) {
+                params[key] = *value;
+            }
+        }
+        return call_and_report("type", params);
+    }
+
+  private:
+    std::string pin_;
+    std::string new_;
+    std::string confirm_;
+    bool cancel_ = false;
+};
+
 class StatusCommand : public ControlCommand {
   public:
     explicit StatusCommand(CLI::App& root) {
@@ -185,6 +223,7 @@ std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root) {
     commands.push_back(
         std::make_unique<SlotCommand>(root, "reset", "Reset the card as another PC/SC client would"));
     commands.push_back(std::make_unique<AcquireCommand>(root));
+    commands.push_back(std::make_unique<TypeCommand>(root));
     commands.push_back(std::make_unique<StatusCommand>(root));
     return commands;
 }

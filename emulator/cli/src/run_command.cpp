@@ -33,6 +33,8 @@ constexpr int k_grace_ms = 5000;
 
 const std::map<std::string, harness::Driver> k_drivers{{"cardlatch", harness::Driver::cardlatch},
                                                        {"vpcd", harness::Driver::vpcd}};
+const std::map<std::string, harness::Host> k_hosts{{"stack", harness::Host::stack},
+                                                   {"driver", harness::Host::driver}};
 const std::map<std::string, harness::Isolation> k_isolations{{"auto", harness::Isolation::automatic},
                                                              {"namespace", harness::Isolation::name_space},
                                                              {"shim", harness::Isolation::shim}};
@@ -77,6 +79,13 @@ class RunCommand : public Command {
                          "IFD handler that pcscd loads: 'vpcd' is Debian's stock vpcd")
             ->transform(CLI::CheckedTransformer(k_drivers))
             ->option_text("cardlatch|vpcd");
+        app_->add_option(
+                "--host", options_.host,
+                "Process that runs the cards: 'driver' is pcscd itself, for speed; a card's crash is pcscd's")
+            ->transform(CLI::CheckedTransformer(k_hosts))
+            ->option_text("stack|driver");
+        app_->add_flag("--pin-pad", options_.pin_pad,
+                       "Readers with a PIN pad; `cardlatch type` presses its keys");
         app_->add_option("--state", state_, "Folder where cards keep their state; without it they forget")
             ->type_name("DIR");
         app_->add_option("--log", log_, "File for pcscd's log")->type_name("FILE");

@@ -38,6 +38,9 @@ class ServedSlots : public harness::SlotControl {
         return slots.at(slot)->insert(profile);
     }
     Result<void> remove(std::size_t slot) override { return slots.at(slot)->remove(); }
+    Result<void> type(std::size_t slot, vpcd::PinEntry entry) override {
+        return slots.at(slot)->type(std::move(entry));
+    }
     Result<void> reset(std::size_t) override {
         return fail(
             std::errc::not_supported,
@@ -96,6 +99,21 @@ class ServeCommand : public Command {
     }
 
   private:
+    /// The link has neither secrecy nor proof of who is there.
+    static void warn_of_strangers(const vpcd::LinkAddress& address) {
+        using Kind = vpcd::LinkAddress::Kind;
+        if (address.kind == Kind::connect_unix) {
+            return;
+        }
+        const auto resolved = vpcd::SocketAddress::of_host(address.tcp);
+        if (resolved && !resolved.assume_value().is_local()) {
+            fmt::print(stderr,
+                       "cardlatch: warning: {} leaves this machine unprotected: whoever is there can use the "
+                       "card, and everybody in between sees PINs\n",
+                       address.text());
+        }
+    }
+
     Result<void> open_slots(ServedSlots& served) const {
         std::vector<std::string> addresses = connect_;
         for (const auto& address : listen_) {
@@ -127,6 +145,7 @@ class ServeCommand : public Command {
         }
         for (std::size_t i = 0; i < addresses.size(); ++i) {
             BOOST_OUTCOME_TRY(auto address, vpcd::LinkAddress::parse(addresses[i]));
+            warn_of_strangers(address);
             BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(std::move(address)));
             served.slots.push_back(std::make_unique<harness::CardSlot>(
                 std::move(link), std::to_string(i), state, harness::CardSlot::Patience::endless));

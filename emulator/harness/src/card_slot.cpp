@@ -1,9 +1,12 @@
+#include "keypad.hpp"
+
 #include <cardlatch/card/card.hpp>
 #include <cardlatch/card/profile.hpp>
 #include <cardlatch/harness/card_slot.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,32 +20,21 @@ namespace {
 constexpr std::chrono::milliseconds k_first_pause{50};
 constexpr std::chrono::milliseconds k_longest_pause{1000};
 
-/// The card as the link sees it.
-class LinkedCard : public vpcd::IccHandler {
-  public:
-    explicit LinkedCard(card::Card& card)
-        : card_(card) {}
-    Bytes power_on() override { return card_.power_on(); }
-    void power_off() override { card_.power_off(); }
-    Bytes reset() override { return card_.reset(); }
-    Bytes atr() override { return {card_.atr().bytes().begin(), card_.atr().bytes().end()}; }
-    Bytes transmit(ByteView command) override { return card_.transmit(command); }
-
-  private:
-    card::Card& card_;
-};
-
 } // namespace
 
-struct CardSlot::Impl {
+struct CardSlot::Impl : private vpcd::IccHandler {
     vpcd::IccLink link;
     const std::string name;
     const std::optional<std::filesystem::path> state_dir;
     const Patience patience;
     mutable std::mutex mutex; ///< guards what follows, but not the link and the card while `server` runs
-    std::unique_ptr<card::Card> card;
+    std::optional<card::Profile> profile;
+    std::unique_ptr<card::Card> card; ///< null while the driver hosts it
+    /// The driver has hosted this slot's card, so what is on it is there.
+    bool hosted = false;
     std::jthread server;
     std::atomic<bool> connected = false;
+    Keypad keypad;
 
     Impl(vpcd::IccLink l, std::string n, std::optional<std::filesystem::path> s, Patience p)
         : link(std::move(l))
@@ -52,31 +44,40 @@ struct CardSlot::Impl {
 
     [[nodiscard]] bool occupied() const { return server.joinable(); }
 
+    [[nodiscard]] std::optional<std::filesystem::path> state_file() const {
+        return state_dir ? std::optional(*state_dir / fmt::format("{}-{}.toml", name, profile->name))
+                         : std::nullopt;
+    }
+
     Result<void> replace_card(const std::filesystem::path& file) {
-        BOOST_OUTCOME_TRY(const auto profile, card::load_profile(file));
-        card::CardOptions options;
-        if (state_dir) {
-            options.state_file = *state_dir / fmt::format("{}-{}.toml", name, profile.name);
-        }
+        BOOST_OUTCOME_TRY(auto loaded, card::load_profile(file));
         card.reset(); // the old card lets go of its state file, which may be the same
-        BOOST_OUTCOME_TRY(card, card::Card::create(profile, std::move(options)));
+        profile = std::move(loaded);
+        keep_hosted = false;
+        return hosted ? ok() : make_card(); // a driver that hosts has the state file
+    }
+
+    Result<void> make_card() {
+        card::CardOptions options;
+        options.state_file = state_file();
+        BOOST_OUTCOME_TRY(card, card::Card::create(*profile, std::move(options)));
         return ok();
     }
 
     /// Serves the driver until `stop`; `up` when the link stands already.
     void serve(const std::stop_token& stop, bool up) {
-        LinkedCard handler(*card);
         auto pause = k_first_pause;
         std::mutex sleep_mutex;
         std::condition_variable_any sleeper;
+        const std::stop_callback release(stop, [this] { keypad.shut(); });
         while (!stop.stop_requested()) {
             up = up || link.insert().has_value();
             if (up) {
                 connected = true;
                 const auto began = std::chrono::steady_clock::now();
-                static_cast<void>(link.serve(handler, stop)); // a broken link is made anew
+                static_cast<void>(link.serve(*this, stop)); // a broken link is made anew
                 connected = false;
-                card->power_off();
+                power_off();
                 link.remove();
                 up = false;
                 if (std::chrono::steady_clock::now() - began > k_longest_pause) {
@@ -87,6 +88,38 @@ struct CardSlot::Impl {
             sleeper.wait_for(lock, stop, pause, [] { return false; });
             pause = std::min(pause * 2, k_longest_pause);
         }
+    }
+
+    bool keep_hosted = false; ///< the card that comes is the one that the driver hosted last
+
+  private:
+    // The card as the link sees it: calls of the thread that serves.
+    [[nodiscard]] bool here() { return card || make_card().has_value(); }
+
+    Bytes power_on() override { return here() ? card->power_on() : Bytes{}; }
+    void power_off() override {
+        if (card) {
+            card->power_off();
+        }
+    }
+    Bytes reset() override { return here() ? card->reset() : Bytes{}; }
+    Bytes atr() override { return {profile->atr.bytes().begin(), profile->atr.bytes().end()}; }
+    Bytes transmit(ByteView command) override { return here() ? card->transmit(command) : Bytes{}; }
+    vpcd::PinEntry enter_pin(const vpcd::PinRequest& request) override { return keypad.enter(request); }
+
+    std::string hosting_request() override {
+        const auto state = state_file();
+        auto text = fmt::format("slot={}\nprofile={}\nstate={}\nkeep={}", link.address().text(),
+                                std::filesystem::absolute(profile->file).native(),
+                                state ? std::filesystem::absolute(*state).native() : std::string(),
+                                keep_hosted ? 1 : 0);
+        if (std::count(text.begin(), text.end(), '\n') != 3) {
+            return {}; // a path that the request cannot name: served over the link
+        }
+        card.reset(); // lets go of its state file
+        hosted = true;
+        keep_hosted = true;
+        return text;
     }
 };
 
@@ -111,7 +144,7 @@ Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profil
     }
     if (profile) {
         BOOST_OUTCOME_TRY(slot.replace_card(*profile));
-    } else if (!slot.card) {
+    } else if (!slot.profile) {
         return fail(std::errc::invalid_argument,
                     fmt::format("no card was in slot {} before; name a profile", slot.name));
     }
@@ -119,6 +152,7 @@ Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profil
     if (!linked && slot.patience == Patience::none) {
         return linked.as_failure();
     }
+    slot.keypad.open();
     slot.server =
         std::jthread([&slot, up = linked.has_value()](const std::stop_token& stop) { slot.serve(stop, up); });
     return ok();
@@ -135,6 +169,16 @@ Result<void> CardSlot::remove() {
     return ok();
 }
 
+Result<void> CardSlot::type(vpcd::PinEntry entry) {
+    auto& slot = *impl_;
+    const std::lock_guard lock(slot.mutex);
+    if (!slot.occupied()) {
+        return fail(std::errc::no_such_device, fmt::format("no card in slot {}", slot.name));
+    }
+    slot.keypad.type(std::move(entry));
+    return ok();
+}
+
 bool CardSlot::occupied() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->occupied();
@@ -142,12 +186,12 @@ bool CardSlot::occupied() const {
 
 std::string CardSlot::profile_name() const {
     const std::lock_guard lock(impl_->mutex);
-    return impl_->occupied() ? impl_->card->profile_name() : std::string();
+    return impl_->occupied() ? impl_->profile->name : std::string();
 }
 
 std::string CardSlot::atr() const {
     const std::lock_guard lock(impl_->mutex);
-    return impl_->occupied() ? to_hex(impl_->card->atr().bytes()) : std::string();
+    return impl_->occupied() ? to_hex(impl_->profile->atr.bytes()) : std::string();
 }
 
 bool CardSlot::connected() const {

@@ -21,13 +21,15 @@ struct Layout {
     const char* driver;
     const char* shim;
     const char* observer;
+    const char* hosted;
     const char* profiles; ///< an absolute path stays absolute
 };
 
 constexpr std::array k_layouts = {
     Layout{"lib/libifdcardlatch.so", "lib/libcardlatch-pcscd-shim.so", "bin/cardlatch-observer",
-           k_source_profiles},
-    Layout{k_installed_driver, k_installed_shim, k_installed_observer, k_installed_profiles},
+           "lib/libcardlatch-hosted.so", k_source_profiles},
+    Layout{k_installed_driver, k_installed_shim, k_installed_observer, k_installed_hosted,
+           k_installed_profiles},
 };
 
 /// Where the program or shared library lies that this code is linked into, and the folders above it: an
@@ -54,7 +56,7 @@ std::vector<fs::path> own_roots() {
 
 std::vector<fs::path> missing_parts(const Installation& parts) {
     std::vector<fs::path> missing;
-    for (const auto& part : {parts.driver, parts.shim, parts.observer, parts.profiles}) {
+    for (const auto& part : {parts.driver, parts.shim, parts.observer, parts.hosted, parts.profiles}) {
         std::error_code ignored;
         if (!fs::exists(part, ignored)) {
             missing.push_back(part);
@@ -78,7 +80,7 @@ Result<Installation> Installation::locate() {
     for (const auto& root : roots) {
         for (const auto& layout : k_layouts) {
             const Installation parts{root / layout.driver, root / layout.shim, root / layout.observer,
-                                     root / layout.profiles};
+                                     root / layout.hosted, root / layout.profiles};
             const auto missing = missing_parts(parts);
             if (missing.empty()) {
                 return parts;

@@ -128,6 +128,7 @@ struct PrivateStack::Impl {
     }
 
     Result<void> prepare(const Installation& installation);
+    [[nodiscard]] std::string device_options() const;
     void add_slot(std::string reader, vpcd::IccLink link);
     Result<void> launch(const Installation& installation);
     Result<void> await_readers(Clock::time_point deadline);
@@ -151,6 +152,9 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
     fs::create_directory(file("readers"), error);
     // pcscd's parser takes only some characters in a path; a link of a known name takes them all.
     fs::create_symlink(fs::absolute(library), file("driver.so"), error);
+    if (!error && options.host == Host::driver) {
+        fs::create_symlink(installation.hosted, file("hosted.so"), error);
+    }
     if (error) {
         return fail(error, fmt::format("folder {}: {}", directory.path().native(), error.message()));
     }
@@ -184,12 +188,25 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
                                             .offers_extension = true,
                                             .path = file(fmt::format("link.{}", i)).native(),
                                             .tcp = {}};
-            entries.push_back({options.reader_name, "unix:" + address.path, file("driver.so")});
+            entries.push_back(
+                {options.reader_name, "unix:" + address.path + device_options(), file("driver.so")});
             BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
             add_slot(fmt::format("{} {:02X} 00", options.reader_name, i), std::move(link));
         }
     }
     return write_reader_config(file("readers") / "cardlatch", entries);
+}
+
+/// What follows the path in a DEVICENAME.
+std::string PrivateStack::Impl::device_options() const {
+    std::string text;
+    if (options.pin_pad) {
+        text += "?pin-pad=1";
+    }
+    if (options.host == Host::driver) {
+        text += fmt::format("{}host={}", text.empty() ? "?" : "&", file("hosted.so").native());
+    }
+    return text;
 }
 
 void PrivateStack::Impl::add_slot(std::string reader, vpcd::IccLink link) {
@@ -312,6 +329,10 @@ Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) 
                                 options.driver == Driver::vpcd ? "stock vpcd" : "one pcscd", most));
     }
     BOOST_OUTCOME_TRY(check_reader_name(options.reader_name));
+    if (options.driver == Driver::vpcd && (options.pin_pad || options.host == Host::driver)) {
+        return fail(std::errc::invalid_argument,
+                    "stock vpcd has no PIN pad and hosts no cards; use Cardlatch's own driver");
+    }
     for (const auto& slot : options.slots) {
         if (slot.profile) {
             BOOST_OUTCOME_TRY(
@@ -387,6 +408,13 @@ Result<void> PrivateStack::insert(std::size_t slot, const std::optional<fs::path
 
 Result<void> PrivateStack::remove(std::size_t slot) {
     return impl_->change(slot, false, [](CardSlot& card) { return card.remove(); });
+}
+
+Result<void> PrivateStack::type(std::size_t slot, vpcd::PinEntry entry) {
+    if (!impl_->options.pin_pad) {
+        return fail(std::errc::not_supported, "the readers have no PIN pad; start the stack with --pin-pad");
+    }
+    return impl_->slots.at(slot).card->type(std::move(entry));
 }
 
 Result<void> PrivateStack::reset(std::size_t slot) {

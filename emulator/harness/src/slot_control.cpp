@@ -57,6 +57,41 @@ Result<std::size_t> slot_parameter(const SlotControl& slots, const json::object&
     return fail(std::errc::invalid_argument, "\"slot\" is missing: a number from 0 or a reader name");
 }
 
+/// A PIN of a request, if it is there.
+Result<std::optional<Bytes>> pin_parameter(const json::object& params, std::string_view key) {
+    constexpr std::size_t k_longest = 255;
+    const auto* value = params.if_contains(key);
+    if (value == nullptr || value->is_null()) {
+        return std::nullopt;
+    }
+    if (!value->is_string() || value->as_string().size() > k_longest) {
+        return fail(std::errc::invalid_argument,
+                    fmt::format("\"{}\" has to be a text of at most 255 bytes", key));
+    }
+    const auto& text = value->as_string();
+    return Bytes(text.begin(), text.end());
+}
+
+/// What a request types: a PIN, a new one, and the new one again; or the cancel key.
+Result<vpcd::PinEntry> entry_parameter(const json::object& params) {
+    BOOST_OUTCOME_TRY(auto pin, pin_parameter(params, "pin"));
+    BOOST_OUTCOME_TRY(auto fresh, pin_parameter(params, "new"));
+    BOOST_OUTCOME_TRY(auto repeated, pin_parameter(params, "confirm"));
+    const auto* cancel = params.if_contains("cancel");
+    const bool cancelled = cancel != nullptr && cancel->is_bool() && cancel->as_bool();
+    if (cancelled == (pin || fresh)) {
+        return fail(std::errc::invalid_argument, "give \"pin\" or \"new\", or \"cancel\": true alone");
+    }
+    if (cancelled) {
+        return vpcd::PinEntry(vpcd::PinEntry::Outcome::cancelled);
+    }
+    vpcd::PinEntry entry(vpcd::PinEntry::Outcome::entered);
+    entry.current = std::move(pin).value_or(Bytes{});
+    entry.repeated = repeated ? std::move(*repeated) : fresh.value_or(Bytes{});
+    entry.fresh = std::move(fresh).value_or(Bytes{});
+    return entry;
+}
+
 Result<void> act(SlotControl& slots, const std::string& method, std::size_t slot,
                  const json::object& params) {
     if (method == "remove") {
@@ -64,6 +99,10 @@ Result<void> act(SlotControl& slots, const std::string& method, std::size_t slot
     }
     if (method == "reset") {
         return slots.reset(slot);
+    }
+    if (method == "type") {
+        BOOST_OUTCOME_TRY(auto entry, entry_parameter(params));
+        return slots.type(slot, std::move(entry));
     }
     const auto* value = params.if_contains("profile");
     if (value == nullptr || value->is_null()) {
@@ -111,9 +150,9 @@ ControlServer::Handler make_control_handler(SlotControl& slots) {
         }
         if (method == "capabilities") {
             return json::value(json::object{
-                {"methods", {"capabilities", "status", "insert", "remove", "reset", "acquire"}}});
+                {"methods", {"capabilities", "status", "insert", "remove", "reset", "acquire", "type"}}});
         }
-        if (method == "insert" || method == "remove" || method == "reset") {
+        if (method == "insert" || method == "remove" || method == "reset" || method == "type") {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
             BOOST_OUTCOME_TRY(act(slots, method, slot, params));
             return describe({slots.status().at(slot)});
@@ -124,8 +163,9 @@ ControlServer::Handler make_control_handler(SlotControl& slots) {
         }
         return fail(
             std::errc::function_not_supported,
-            fmt::format("no method \"{}\"; there are capabilities, status, insert, remove, reset, acquire",
-                        method));
+            fmt::format(
+                "no method \"{}\"; there are capabilities, status, insert, remove, reset, acquire, type",
+                method));
     };
 }
 

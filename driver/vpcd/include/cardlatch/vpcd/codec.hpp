@@ -28,10 +28,13 @@ enum class FrameType : std::uint8_t {
     power_off = 0x02,
     reset = 0x03,
     command = 0x10,
+    pin_request = 0x11,
     hello = 0x1F,
     atr = 0x81,
     off = 0x82,
     response = 0x90,
+    pin_entry = 0x91,
+    card = 0x92,
     time_extension = 0xA0,
 };
 
@@ -56,8 +59,19 @@ inline constexpr std::size_t k_max_atr = 33;
 static_assert(k_max_plain_body + k_plain_header <= k_max_message);
 static_assert(1 + k_max_command <= k_max_extended_body && 1 + k_max_response <= k_max_extended_body);
 
-/// The one version of the extension.
-inline constexpr std::uint8_t k_extension_version = 1;
+/// Longest text with which a card asks to be hosted, in bytes.
+inline constexpr std::size_t k_max_hosting_request = 4096;
+
+/// The newest version of the extension. Both ends know every version up to it.
+inline constexpr std::uint8_t k_extension_version = 2;
+/// The version from which a hello carries features, and the card answers to it.
+inline constexpr std::uint8_t k_features_version = 2;
+
+/// What the reader can do beyond carrying APDUs: bits of a hello's second byte.
+enum class ReaderFeature : std::uint8_t {
+    hosts_cards = 0x01, ///< a card may ask to be run inside the reader
+    pin_pad = 0x02,     ///< the reader asks the card's end for what is typed
+};
 /// What a card answers to the first request for its ATR to offer the extension: "CLX" and its version.
 inline constexpr std::array<std::uint8_t, 4> k_extension_offer{0x43, 0x4C, 0x58, k_extension_version};
 
@@ -72,6 +86,12 @@ class Encoder {
   public:
     /// Forgets the messages, not the memory.
     void clear() noexcept { bytes_.clear(); }
+
+    /// Forgets the messages and overwrites them first.
+    void wipe() noexcept {
+        cardlatch::wipe(bytes_);
+        bytes_.clear();
+    }
 
     /// Appends one message.
     /// Errors: LinkErrc::too_long when the dialect cannot carry `payload`; LinkErrc::malformed when the
@@ -108,6 +128,9 @@ class Decoder {
     [[nodiscard]] bool idle() const noexcept { return begin_ == end_; }
 
     [[nodiscard]] Dialect dialect() const noexcept { return dialect_; }
+
+    /// Overwrites every byte that it holds or held. Only while idle(). Ends the life of payloads.
+    void wipe() noexcept;
 
     /// The messages from here on are framed in `dialect`.
     void switch_to(Dialect dialect) noexcept { dialect_ = dialect; }

@@ -3,8 +3,10 @@
 #include <cardlatch/base/bytes.hpp>
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/base/unique_fd.hpp>
+#include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <stop_token>
+#include <string>
 
 namespace cardlatch::vpcd {
 
@@ -30,6 +32,16 @@ class IccHandler {
     /// unanswered for good: the reader then runs into its deadline. `command` has 1 byte or more and is not
     /// checked.
     virtual Bytes transmit(ByteView command) = 0;
+
+    /// Types PINs for a reader with a PIN pad. Blocks while a person may type; the caller reports that to the
+    /// reader every second. Without a keypad: Outcome::cancelled.
+    virtual PinEntry enter_pin(const PinRequest& /*request*/) {
+        return PinEntry(PinEntry::Outcome::cancelled);
+    }
+
+    /// Asked once by a reader that hosts cards: what the card is to be run as there, in the words of the
+    /// card's plug-in; empty to serve the link. Afterwards a hosted card gets no call but enter_pin().
+    virtual std::string hosting_request() { return {}; }
 };
 
 /// The card's end of one connection: greets, then serves requests one after the other.

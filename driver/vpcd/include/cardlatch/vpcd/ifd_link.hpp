@@ -4,9 +4,11 @@
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/base/unique_fd.hpp>
 #include <cardlatch/vpcd/codec.hpp>
+#include <cardlatch/vpcd/pin_entry.hpp>
 #include <cardlatch/vpcd/socket.hpp>
 
 #include <atomic>
+#include <string>
 
 namespace cardlatch::vpcd {
 
@@ -16,8 +18,10 @@ namespace cardlatch::vpcd {
 /// The greeting and the exchanges are for one thread at a time; shut_down(), fd() and dialect() for any.
 class IfdLink {
   public:
-    /// Takes a connected stream socket. The deadlines are for one exchange, by dialect, in ms.
-    IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout);
+    /// Takes a connected stream socket. The deadlines are for one exchange, by dialect, in ms. `features` are
+    /// the ReaderFeature bits that a card is told of.
+    IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout,
+            std::uint8_t features = 0);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] Dialect dialect() const noexcept { return dialect_.load(std::memory_order_relaxed); }
@@ -28,6 +32,10 @@ class IfdLink {
     /// Reads what has come of the greeting's answer, without waiting. True: the card is there, in dialect().
     /// Errors: LinkErrc::malformed for anything but an ATR or the offer of the extension; LinkErrc::closed.
     Result<bool> continue_greeting();
+
+    /// What a greeted card asks to be run as inside the reader; empty when it serves the link itself. Only
+    /// with ReaderFeature::hosts_cards.
+    [[nodiscard]] const std::string& hosting_request() const noexcept { return hosting_request_; }
 
     /// Cold or warm reset. Returns the ATR, valid until the next call; empty when the card stays mute.
     /// Errors: as exchange().
@@ -44,6 +52,13 @@ class IfdLink {
     /// system's.
     Result<ByteView> transmit(ByteView command);
 
+    /// The card's end can be asked for PINs: it speaks version 2 of the extension.
+    [[nodiscard]] bool has_keypad() const noexcept { return has_keypad_; }
+
+    /// Asks for PINs and waits until they are typed, as long as the other end says by time extensions that it
+    /// still waits. Errors: LinkErrc::malformed with nothing sent when there is no keypad; as transmit().
+    Result<PinEntry> enter_pin(const PinRequest& request);
+
     /// The dialect can carry a command of `size` bytes.
     [[nodiscard]] bool carries(std::size_t size) const noexcept;
 
@@ -57,12 +72,16 @@ class IfdLink {
     Result<ByteView> receive(FrameType answer, Clock::time_point deadline);
     Result<void> receive_some(bool first, Clock::time_point deadline);
     Result<bool> judge_greeting(ByteView answer);
+    Result<bool> judge_card_frame(const Frame& frame);
     [[nodiscard]] Milliseconds timeout() const noexcept;
     void set_receive_timeout() const noexcept;
 
     UniqueFd fd_;
     Milliseconds plain_timeout_;
     Milliseconds extended_timeout_;
+    std::uint8_t features_;
+    bool has_keypad_ = false;
+    std::string hosting_request_;
     std::atomic<Dialect> dialect_{Dialect::plain};
     Encoder encoder_;
     Decoder decoder_{Dialect::plain, Side::icc};

@@ -29,6 +29,8 @@ struct SocketAddress {
     /// The TCP port, in host order; 0 for a unix socket.
     [[nodiscard]] std::uint16_t port() const noexcept;
     void set_port(std::uint16_t port) noexcept;
+    /// Nobody from another machine can come: a unix socket, 127.0.0.0/8 or ::1.
+    [[nodiscard]] bool is_local() const noexcept;
 
     /// Errors: as check_socket_path().
     static Result<SocketAddress> of_path(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/vpcd/icc_link.hpp>
+#include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -14,7 +15,8 @@ namespace cardlatch::harness {
 ///
 /// The slot owns the link and the thread that serves it; the card knows neither. While a card is in the slot
 /// and the driver drops the link or goes away, the slot connects again, as a card stays in a reader that
-/// hiccups. Thread-safe.
+/// hiccups. A driver that hosts cards runs the card itself; the link then carries its presence and the PIN
+/// pad's keys. Thread-safe.
 class CardSlot {
   public:
     /// Whether insert() needs the driver to be there.
@@ -44,6 +46,10 @@ class CardSlot {
 
     /// Pulls the card. Errors: no_such_device when there is none.
     Result<void> remove();
+
+    /// Presses keys on the reader's PIN pad: they answer the request under way, or the next one.
+    /// Errors: no_such_device when there is no card.
+    Result<void> type(vpcd::PinEntry entry);
 
     [[nodiscard]] bool occupied() const;
     /// The profile of the card in the slot; empty without one.

@@ -11,6 +11,7 @@ struct Installation {
     std::filesystem::path driver;   ///< libifdcardlatch.so
     std::filesystem::path shim;     ///< libcardlatch-pcscd-shim.so
     std::filesystem::path observer; ///< cardlatch-observer
+    std::filesystem::path hosted;   ///< libcardlatch-hosted.so
     std::filesystem::path profiles; ///< folder of the shipped card profiles
 
     /// Looks beside the running program or library first (build tree), then at the installed places.

@@ -23,6 +23,12 @@ enum class Driver {
     vpcd,      ///< Debian's stock libifdvpcd.so
 };
 
+/// Which process runs the cards.
+enum class Host {
+    stack,  ///< this one; the cards' crashes and hangs are kept from pcscd
+    driver, ///< pcscd, inside our driver: an APDU costs no second process
+};
+
 /// Something that happened in a stack. Every trace and every `--json` line is made of these.
 struct Event {
     std::chrono::system_clock::time_point when;
@@ -44,6 +50,8 @@ struct StackOptions {
     std::string reader_name =
         "Cardlatch Virtual Reader"; ///< 1 to 120 bytes UTF-8, no quotes, no control characters
     Driver driver = Driver::cardlatch;
+    Host host = Host::stack;
+    bool pin_pad = false; ///< the readers have a PIN pad; only with Driver::cardlatch
     std::filesystem::path vpcd_library = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
     std::filesystem::path pcscd = "/usr/sbin/pcscd";
     Isolation isolation = Isolation::automatic;
@@ -107,6 +115,9 @@ class PrivateStack : public SlotControl {
     /// the way to find a lock that was never ended.
     /// Errors: no_such_device when the slot is empty; connection_reset; io_error with the PC/SC error's text.
     Result<bool> acquire(std::size_t slot, std::chrono::milliseconds patience) override;
+
+    /// Errors: not_supported when the readers have no PIN pad; no_such_device when the slot is empty.
+    Result<void> type(std::size_t slot, vpcd::PinEntry entry) override;
 
   private:
     struct Impl;

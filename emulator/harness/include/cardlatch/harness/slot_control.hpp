@@ -2,6 +2,7 @@
 
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/harness/control.hpp>
+#include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -34,6 +35,8 @@ class SlotControl {
     virtual Result<void> insert(std::size_t slot, const std::optional<std::filesystem::path>& profile) = 0;
     virtual Result<void> remove(std::size_t slot) = 0;
     virtual Result<void> reset(std::size_t slot) = 0;
+    /// Presses keys on the PIN pad of a reader with a card in it.
+    virtual Result<void> type(std::size_t slot, vpcd::PinEntry entry) = 0;
 
     /// Whether a further PC/SC client gets the card within `patience`: false while somebody holds it.
     /// Errors: not_supported here, where no PC/SC client is ours; see PrivateStack::acquire().
@@ -44,7 +47,7 @@ class SlotControl {
     [[nodiscard]] Result<std::size_t> find_slot(const std::string& number_or_name) const;
 };
 
-/// Answers the methods of docs/control.md (capabilities, status, insert, remove, reset, acquire) with
+/// Answers the methods of docs/control.md (capabilities, status, insert, remove, reset, acquire, type) with
 /// `slots`, which has to outlive the server.
 ControlServer::Handler make_control_handler(SlotControl& slots);
 

@@ -1,0 +1,143 @@
+// What PC/SC programs see of the reader beside its card: names, attributes, features, the PIN pad; and the
+// same cards when the driver runs them.
+
+#include "child.hpp"
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+using namespace cardlatch::test;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+const std::string k_command = cardlatch_command();
+
+Outcome script(const std::vector<std::string>& options, const std::string& text) {
+    return cardlatch_run(options, {"sh", "-ec", "cardlatch() { '" + k_command + "' \"$@\"; }\n" + text});
+}
+
+Outcome python(const std::vector<std::string>& options, const std::string& text) {
+    return cardlatch_run(options, {"/usr/bin/python3", "-c", R"(
+import struct, subprocess, sys
+from smartcard.scard import *
+def cardlatch(*words):
+    subprocess.run([sys.argv[1], *words], check=True)
+context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
+reader = SCardListReaders(context, [])[1][0]
+result, card, protocol = SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
+assert result == 0, hex(result)
+def features():
+    result, answer = SCardControl(card, SCARD_CTL_CODE(3400), [])
+    assert result == 0, hex(result)
+    return {answer[i]: int.from_bytes(bytes(answer[i + 2:i + 6]), 'big') for i in range(0, len(answer), 6)}
+)" + text,
+                                   k_command});
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(reader)
+
+BOOST_AUTO_TEST_CASE(attributes_are_those_of_a_reader) {
+    const auto outcome = python({"--card", "filecard", "--reader-name", "Schalter Süd"}, R"(
+def attribute(tag):
+    result, value = SCardGetAttrib(card, tag)
+    return bytes(value) if result == 0 and not isinstance(value, str) else value if result == 0 else hex(result & 0xFFFFFFFF)
+print(attribute(SCARD_ATTR_VENDOR_NAME), attribute(SCARD_ATTR_VENDOR_IFD_TYPE))
+name = attribute(SCARD_ATTR_DEVICE_FRIENDLY_NAME_A)
+print((name if isinstance(name, str) else name.decode()).strip('\0'))
+print(attribute(SCARD_ATTR_VENDOR_IFD_SERIAL_NO)[:2], attribute(SCARD_ATTR_ATR_STRING)[0])
+print(attribute(SCARD_ATTR_ICC_PRESENCE), attribute(SCARD_ATTR_ICC_INTERFACE_STATUS))
+print(struct.unpack('I', attribute(SCARD_ATTR_CURRENT_PROTOCOL_TYPE))[0] == protocol)
+print(attribute(SCARD_ATTR_ESC_CANCEL))
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out == "b'Cardlatch\\x00' b'Virtual reader\\x00'\nSchalter Süd 00 00\nb'CL' 59\n"
+                              "b'\\x02' b'\\x01'\nTrue\n0x8010001f\n",
+               outcome.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_pin_is_typed_before_or_while_the_reader_asks) {
+    const auto outcome = python({"--card", "filecard", "--pin-pad"}, R"(
+def verify(seconds=30):
+    apdu = [0, 0x20, 0, 1, 0]
+    head = [seconds, 0, 0x82, 0, 0, *struct.pack('=H', 0x0408), 2, 0, 0, 0, 0, 0, 0, 0, *struct.pack('=I', len(apdu))]
+    result, answer = SCardControl(card, features()[6], head + apdu)
+    assert result == 0, hex(result)
+    return bytes(answer).hex()
+cardlatch('type', '0', '123456'); print(verify())
+cardlatch('type', '0', '000000'); print(verify())
+cardlatch('type', '0', '123'); print(verify())
+cardlatch('type', '0', '--cancel'); print(verify())
+print(verify(1))
+later = subprocess.Popen(['sh', '-c', 'sleep 0.3; exec "$0" type 0 123456', sys.argv[1]])
+print(verify())
+assert later.wait() == 0
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out == "9000\n63c2\n6403\n6401\n6400\n9000\n", outcome.out);
+}
+
+BOOST_DATA_TEST_CASE(opensc_logs_in_with_the_pin_pad, data::make(std::vector<std::string>{"stack", "driver"}),
+                     host) {
+    const auto outcome = script({"--card", "piv", "--pin-pad", "--host", host}, R"(
+cardlatch type 0 123456
+pkcs11-tool --login --list-objects --type privkey 2>&1
+cardlatch type 0 654321
+pkcs11-tool --login --list-objects 2>&1 || true
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err + outcome.out);
+    BOOST_TEST(outcome.out.find("Private Key Object") != std::string::npos, outcome.out);
+    BOOST_TEST(outcome.out.find("CKR_PIN_INCORRECT") != std::string::npos, outcome.out);
+}
+
+BOOST_AUTO_TEST_CASE(keys_need_a_pin_pad_and_a_card) {
+    const auto without = script({}, "cardlatch type 0 123456");
+    BOOST_TEST(without.exit_code == 1);
+    BOOST_TEST(without.err.find("no PIN pad; start the stack with --pin-pad") != std::string::npos,
+               without.err);
+    const auto empty = script({"--card", "none", "--pin-pad"}, "cardlatch type 0 123456");
+    BOOST_TEST(empty.exit_code == 1);
+    BOOST_TEST(empty.err.find("no card in slot 0") != std::string::npos, empty.err);
+    const auto nothing = script({"--pin-pad"}, "cardlatch type 0");
+    BOOST_TEST(nothing.exit_code != 0);
+    BOOST_TEST(nothing.err.find("give \"pin\" or \"new\"") != std::string::npos, nothing.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_hosted_card_comes_and_goes_and_keeps_what_is_on_it) {
+    const auto outcome = script({"--host", "driver", "--card", "filecard"}, R"(
+opensc-tool -s 0020000106313233343536 -s 00A4080C0450005001 -s 00D60000044B455054 >/dev/null
+cardlatch remove 0
+cardlatch insert 0
+cardlatch reset 0
+opensc-tool -s 00A4080C0450005001 -s 00B0000004
+cardlatch remove 0
+cardlatch insert 0 filecard
+opensc-tool -s 00A4080C0450005001 -s 00B0000004
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err + outcome.out);
+    const auto kept = outcome.out.find("KEPT");
+    BOOST_TEST(kept != std::string::npos, outcome.out);
+    BOOST_TEST(outcome.out.find("KEPT", kept + 4) == std::string::npos,
+               outcome.out); // a new card of the profile
+}
+
+BOOST_AUTO_TEST_CASE(a_hosted_card_keeps_its_state_on_disk) {
+    const auto outcome = run({"sh", "-ec", R"(
+state=$(mktemp -d)
+for round in 1 2; do
+    "$0" run --host driver --state "$state" --card filecard -- opensc-tool -s 00A4080C0450005001 -s 00B0000004 \
+        -s 0020000106313233343536 -s 00D60000044B455054
+done
+rm -r "$state"
+)",
+                              k_command});
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out.find("KEPT") != std::string::npos, outcome.out);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
