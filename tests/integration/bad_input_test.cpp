@@ -100,8 +100,9 @@ struct Scene {
         // A build tree like ours, but with a text in place of the driver.
         fs::create_directories(path + "/broken/lib");
         fs::create_symlink(CARDLATCH_BUILD "/bin", path + "/broken/bin");
-        fs::create_symlink(CARDLATCH_BUILD "/lib/libcardlatch-pcscd-shim.so",
-                           path + "/broken/lib/libcardlatch-pcscd-shim.so");
+        for (const std::string part : {"libcardlatch-pcscd-shim.so", "libcardlatch-hosted.so"}) {
+            fs::create_symlink(CARDLATCH_BUILD "/lib/" + part, path + "/broken/lib/" + part);
+        }
         write("broken/lib/libifdcardlatch.so", "not a library\n");
         sockaddr_in address{};
         address.sin_family = AF_INET;
