@@ -208,7 +208,8 @@ BOOST_DATA_TEST_CASE(the_reader_answers_itself_when_no_pin_was_typed_well,
                      data::make(k_badly_typed) ^ data::make(k_statuses), typed, status) {
     const PinPad pad;
     const auto structure = modify("820000", "0000", "03", "0024000100");
-    auto done = meanwhile([&] { return pad.control(pad.features().at(k_modify), structure); });
+    const auto code = pad.features().at(k_modify);
+    auto done = meanwhile([&] { return pad.control(code, structure); });
     pad.card.expect(frame("11", "07070408"));
     pad.card.say(frame("91", typed));
     const auto answer = result_of(done);
@@ -242,7 +243,8 @@ BOOST_AUTO_TEST_CASE(numbers_in_the_other_byte_order_are_understood) {
     auto structure = verify("820000", "0020000100");
     std::swap(structure[5], structure[6]);
     std::reverse(structure.begin() + 15, structure.begin() + 19);
-    auto done = meanwhile([&] { return pad.control(pad.features().at(k_verify), structure); });
+    const auto code = pad.features().at(k_verify);
+    auto done = meanwhile([&] { return pad.control(code, structure); });
     pad.card.expect(frame("11", "01070408"));
     pad.card.say(frame("91", "01"));
     BOOST_TEST(result_of(done).bytes == "6401");
@@ -258,7 +260,8 @@ const std::vector<std::string> k_impossible = {
 BOOST_DATA_TEST_CASE(a_pin_that_the_command_cannot_carry_is_not_sent, data::make(k_impossible), typed) {
     const PinPad pad;
     const auto structure = verify("810300", "0020000103FFFFFF");
-    auto done = meanwhile([&] { return pad.control(pad.features().at(k_verify), structure); });
+    const auto code = pad.features().at(k_verify);
+    auto done = meanwhile([&] { return pad.control(code, structure); });
     pad.card.expect(frame("11", "01070408"));
     pad.card.say(frame("91", typed));
     BOOST_TEST(result_of(done).code == IFD_COMMUNICATION_ERROR);
@@ -274,8 +277,8 @@ const std::vector<std::string> k_lies = {"03", "00", "0005313233",
 
 BOOST_DATA_TEST_CASE(an_entry_that_lies_about_its_lengths_is_refused, data::make(k_lies), typed) {
     const PinPad pad;
-    auto done =
-        meanwhile([&] { return pad.control(pad.features().at(k_verify), verify("820000", "00200001")); });
+    const auto code = pad.features().at(k_verify);
+    auto done = meanwhile([&] { return pad.control(code, verify("820000", "00200001")); });
     pad.card.expect(frame("11", "01070408"));
     pad.card.say(frame("91", typed));
     BOOST_TEST(result_of(done).code == IFD_COMMUNICATION_ERROR);
@@ -284,8 +287,8 @@ BOOST_DATA_TEST_CASE(an_entry_that_lies_about_its_lengths_is_refused, data::make
 
 BOOST_AUTO_TEST_CASE(a_card_that_is_pulled_ends_the_entry) {
     PinPad pad;
-    auto done =
-        meanwhile([&] { return pad.control(pad.features().at(k_verify), verify("820000", "00200001")); });
+    const auto code = pad.features().at(k_verify);
+    auto done = meanwhile([&] { return pad.control(code, verify("820000", "00200001")); });
     pad.card.expect(frame("11", "01070408"));
     pad.card.close();
     BOOST_TEST(result_of(done).code == IFD_ICC_NOT_PRESENT);
