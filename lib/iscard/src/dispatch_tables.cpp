@@ -1,4 +1,5 @@
-// The late binding tables, in the order of the vtables. A test compares them with the headers.
+// The late binding tables, in the order of the vtables. The golden calls of fixtures/iscard go through
+// them.
 
 #include "byte_buffer.hpp"
 #include "dispatch_arguments.hpp"
