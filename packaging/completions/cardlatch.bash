@@ -25,22 +25,24 @@ _cardlatch() {
     --driver) words="cardlatch vpcd" ;;
     --host) words="stack driver" ;;
     --isolation) words="auto namespace shim" ;;
+    --trace-format) words="pcapng chrome apdu" ;;
     --log-level) words="critical error info debug" ;;
     --state) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-    --log | --control | --junit | --pcscd) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --trace | --output | --log | --control | --junit | --pcscd) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
     if [[ -z $words ]]; then
         if ((COMP_CWORD == 1)); then
-            words="run insert remove reset acquire type status serve lockcheck profiles capabilities --help --version"
+            words="run insert remove reset acquire type status serve record lockcheck profiles capabilities --help --version"
         else
             case $sub in
-            run) words="--card --reader-name --driver --host --pin-pad --state --log --log-level --isolation --pcscd --verbose --json --help --" ;;
+            run) words="--card --reader-name --driver --host --pin-pad --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
             insert) words="--control --help $(_cardlatch_profiles)" ;;
             remove | reset) words="--control --help" ;;
             acquire) words="--within --control --help" ;;
             type) words="--new --confirm --cancel --control --help" ;;
             status) words="--json --control --help" ;;
-            serve) words="--card --connect --listen --state --control --help" ;;
+            serve) words="--card --connect --listen --state --trace --trace-format --show-secrets --control --help" ;;
+            record) words="--reader --output --profile --show-secrets --help --" ;;
             lockcheck) words="--reader --json --junit --only --list --markdown --seed --processes --operations --control --help" ;;
             profiles | capabilities) words="--json --help" ;;
             esac

@@ -18,6 +18,7 @@ function __cardlatch_cards
     cardlatch profiles 2>/dev/null | string replace -r ' +' \t
     printf 'none\tan empty reader\n'
     __fish_complete_suffix .toml
+    __fish_complete_suffix .apdu
 end
 
 complete -c cardlatch -f
@@ -32,6 +33,7 @@ complete -c cardlatch -n __cardlatch_needs_command -a acquire -d 'Ask whether on
 complete -c cardlatch -n __cardlatch_needs_command -a type -d 'Press keys on the PIN pad of a reader'
 complete -c cardlatch -n __cardlatch_needs_command -a status -d 'Show readers and cards'
 complete -c cardlatch -n __cardlatch_needs_command -a serve -d 'Run cards without a pcscd'
+complete -c cardlatch -n __cardlatch_needs_command -a record -d 'Write down a dialogue with a card'
 complete -c cardlatch -n __cardlatch_needs_command -a lockcheck -d 'Check how exclusive access behaves'
 complete -c cardlatch -n __cardlatch_needs_command -a profiles -d 'List the shipped card profiles'
 complete -c cardlatch -n __cardlatch_needs_command -a capabilities -d 'Say what this version can do'
@@ -45,6 +47,12 @@ complete -c cardlatch -n '__cardlatch_in run' -l pin-pad -d 'Readers with a PIN 
 complete -c cardlatch -n '__cardlatch_in run serve' -l state -x -a '(__fish_complete_directories)' -d 'Folder for card state'
 complete -c cardlatch -n '__cardlatch_in run' -l log -r -F -d 'File for the log of pcscd'
 complete -c cardlatch -n '__cardlatch_in run' -l log-level -x -a 'critical error info debug' -d 'How much pcscd logs'
+complete -c cardlatch -n '__cardlatch_in run serve' -l trace -r -F -d 'File for a trace'
+complete -c cardlatch -n '__cardlatch_in run serve' -l trace-format -x -a 'pcapng chrome apdu' -d 'Its format'
+complete -c cardlatch -n '__cardlatch_in run serve record' -l show-secrets -d 'Do not mask PINs and keys'
+complete -c cardlatch -n '__cardlatch_in record' -l reader -x -d 'Reader'
+complete -c cardlatch -n '__cardlatch_in record' -l output -r -F -d 'File for the dialogue'
+complete -c cardlatch -n '__cardlatch_in record' -l profile -x -d 'Card profile that it names'
 complete -c cardlatch -n '__cardlatch_in run' -l isolation -x -a 'auto namespace shim' -d 'How pcscd gets its /run'
 complete -c cardlatch -n '__cardlatch_in run' -l pcscd -r -F -d 'The pcscd to start'
 complete -c cardlatch -n '__cardlatch_in run' -s v -l verbose -d 'Say what happens'

@@ -65,14 +65,14 @@ BOOST_DATA_TEST_CASE(card_answers_through_pcscd_as_written, data::make(list_dial
             const auto again = card.reconnect(pcsc::ShareMode::shared, pcsc::Protocol::any,
                                               warm ? pcsc::Disposition::reset : pcsc::Disposition::unpower);
             BOOST_REQUIRE_MESSAGE(again, (again ? "" : again.error().message()));
-        } else if (step.command.size() >= k_shortest_apdu) {
-            const auto response = lock.value().transmit_bytes(step.command);
+        } else if (step.command.bytes().size() >= k_shortest_apdu) {
+            const auto response = lock.value().transmit_bytes(step.command.bytes());
             BOOST_REQUIRE_MESSAGE(response, (response ? "" : response.error().message()));
             BOOST_TEST(step.response.matches(response.value()),
                        file.filename().string()
-                           << ":" << step.line << ": " << step.clause << "\n  > " << to_hex(step.command, " ")
-                           << "\n  < " << to_hex(response.value(), " ") << "\n  expected "
-                           << step.response.text());
+                           << ":" << step.line << ": " << step.clause << "\n  > "
+                           << to_hex(step.command.bytes(), " ") << "\n  < " << to_hex(response.value(), " ")
+                           << "\n  expected " << step.response.text());
             ++exchanged;
         }
     }

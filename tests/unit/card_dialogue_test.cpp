@@ -6,8 +6,10 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
+#include <memory>
 #include <ostream>
+#include <string>
+#include <vector>
 
 namespace data = boost::unit_test::data;
 using namespace cardlatch;
@@ -38,11 +40,12 @@ BOOST_DATA_TEST_CASE(card_answers_as_written, data::make(list_dialogues(k_fixtur
         } else if (step.kind == DialogueStep::Kind::reset) {
             BOOST_TEST((card.reset() == expected_atr));
         } else {
-            const auto response = card.transmit(step.command);
-            BOOST_TEST(step.response.matches(response),
-                       file.filename().string()
-                           << ":" << step.line << ": " << step.clause << "\n  > " << to_hex(step.command, " ")
-                           << "\n  < " << to_hex(response, " ") << "\n  expected " << step.response.text());
+            const auto response = card.transmit(step.command.bytes());
+            BOOST_TEST(step.response.matches(response), file.filename().string()
+                                                            << ":" << step.line << ": " << step.clause
+                                                            << "\n  > " << to_hex(step.command.bytes(), " ")
+                                                            << "\n  < " << to_hex(response, " ")
+                                                            << "\n  expected " << step.response.text());
         }
     }
 }
@@ -98,6 +101,8 @@ const BadDialogue k_bad_dialogues[] = {
     {"card a\n# §1\n> 00A40000\n< 90\n", "x.apdu:4: a response has"},
     {"card a\n# §1\n> 00A40000\n", "x.apdu:3: ends before"},
     {"card a\nrest\n", "x.apdu:2: is neither"},
+    {"card a\n# §1\n> 00A4????\n< 9000\n", "x.apdu:3: a masked command"},
+    {"card a\natr 3X\n", "x.apdu:2: the ATR is not"},
 };
 
 BOOST_DATA_TEST_CASE(bad_dialogue_is_refused_with_its_line, data::make(k_bad_dialogues), c) {
@@ -105,6 +110,56 @@ BOOST_DATA_TEST_CASE(bad_dialogue_is_refused_with_its_line, data::make(k_bad_dia
     const auto dialogue = load_dialogue(folder.write("x.apdu", c.text));
     BOOST_REQUIRE(!dialogue);
     BOOST_TEST(dialogue.error().message().find(c.error) != std::string::npos, dialogue.error().message());
+}
+
+namespace {
+
+/// A card that plays `text`, powered, and what it reported.
+struct Replayed {
+    TemporaryFolder folder;
+    std::vector<std::string> reports;
+    std::unique_ptr<card::Card> card;
+
+    explicit Replayed(const char* text) {
+        const auto profile = card::load_profile(folder.write("x.apdu", text));
+        BOOST_REQUIRE_MESSAGE(profile, (profile ? "" : profile.error().message()));
+        card::CardOptions options;
+        options.report = [this](const std::string& what) { reports.push_back(what); };
+        auto made = card::Card::create(profile.value(), std::move(options));
+        BOOST_REQUIRE(made);
+        card = std::move(made).value();
+        card->power_on();
+    }
+    std::string send(const char* command) { return to_hex(card->transmit(*from_hex(command))); }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(replay_answers_equal_commands_in_their_order) {
+    Replayed replayed(
+        "card x\natr 3B 80 80 01 01\n> 00840000 02\n< AA 9000\n> 00840000 02\n< BB 9000\nreset\n"
+        "> 00840000 02\n< CC 9000\n");
+    BOOST_TEST(to_hex(replayed.card->reset()) == "3B80800101");
+    BOOST_TEST(replayed.send("0084000002") == "AA9000");
+    BOOST_TEST(replayed.send("0084000002") == "BB9000");
+    replayed.card->reset();
+    BOOST_TEST(replayed.send("0084000002") == "CC9000");
+    BOOST_TEST(replayed.send("0084000002") == "AA9000"); // it begins again
+    BOOST_TEST(replayed.reports.empty());
+}
+
+BOOST_AUTO_TEST_CASE(replay_matches_masked_bytes_and_reports_what_was_not_recorded) {
+    Replayed replayed(
+        "card x\n> 0020 0080 02 ?? ??\n< 9000\n> 00CA0000\n< ?? 01 .. 9000\n> 00CB0000\n< 6A88\n");
+    BOOST_TEST(replayed.send("00200080023132") == "9000");
+    BOOST_TEST(replayed.send("00200080033132") == "6F00");
+    BOOST_REQUIRE(replayed.reports.size() == 1U);
+    BOOST_TEST(replayed.reports[0] ==
+               "x.apdu: no answer to 00 20 00 80 (7 bytes) was recorded; answered 6F00, line 4 was expected");
+    BOOST_TEST(replayed.send("00CB0000") == "6A88");
+    BOOST_REQUIRE(replayed.reports.size() == 2U);
+    BOOST_TEST(replayed.reports[1] == "x.apdu: 00 CB 00 00 (4 bytes) is line 6, line 4 was expected");
+    BOOST_TEST(replayed.send("00CA0000") == "00019000");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 #include "application.hpp"
 #include "command_chain.hpp"
 #include "logical_channels.hpp"
+#include "replay.hpp"
 #include "response.hpp"
 #include "state_store.hpp"
 
@@ -42,10 +43,14 @@ class WipeOnExit {
 
 class Card::Impl final : public Persistence {
   public:
-    Impl(const Profile& profile, RandomSource& random)
+    Impl(const Profile& profile, RandomSource& random, Replay::Report report)
         : name_(profile.name)
         , atr_(profile.atr)
         , selected_at_reset_(profile.selected_at_reset) {
+        if (profile.replay) {
+            replay_.emplace(profile.replay, std::move(report));
+            return; // it has no applications
+        }
         for (const auto& application : profile.applications) {
             applications_.push_back(application->instantiate({*this, random}));
         }
@@ -83,6 +88,7 @@ class Card::Impl final : public Persistence {
     [[nodiscard]] std::optional<DfName> find_df_name(ByteView prefix, unsigned occurrence,
                                                      std::optional<std::size_t> last) const;
 
+    std::optional<Replay> replay_; ///< answers everything when it is there
     LogicalChannels::Applications applications_;
     std::optional<std::size_t> master_file_owner_;
     std::optional<StateStore> store_;
@@ -144,6 +150,10 @@ Result<void> Card::Impl::commit() {
 }
 
 void Card::Impl::volatile_state_starts_anew() {
+    if (replay_) {
+        replay_->reset();
+        return;
+    }
     for (const auto& application : applications_) {
         application->reset();
     }
@@ -153,6 +163,9 @@ void Card::Impl::volatile_state_starts_anew() {
 }
 
 Bytes Card::Impl::transmit(ByteView command_apdu) {
+    if (replay_) {
+        return replay_->transmit(command_apdu);
+    }
     auto parsed = CommandApdu::parse(command_apdu);
     if (!parsed) {
         held_ = {};
@@ -314,8 +327,8 @@ Card::~Card() = default;
 
 Result<std::unique_ptr<Card>> Card::create(const Profile& profile, CardOptions options) {
     auto& random = options.random != nullptr ? *options.random : system_random();
-    auto impl = std::make_unique<Impl>(profile, random);
-    if (options.state_file) {
+    auto impl = std::make_unique<Impl>(profile, random, std::move(options.report));
+    if (options.state_file && !profile.replay) {
         BOOST_OUTCOME_TRY(impl->open_store(*options.state_file));
     }
     return std::unique_ptr<Card>(new Card(std::move(impl)));

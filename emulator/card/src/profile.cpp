@@ -106,9 +106,33 @@ Result<void> read_applications(TableReader& root, Profile& profile) {
     return ok();
 }
 
+/// The card that plays a recorded dialogue. Without a recorded ATR, one that offers T=1 and says nothing.
+Result<Profile> load_replay(const std::filesystem::path& file) {
+    BOOST_OUTCOME_TRY(auto dialogue, load_dialogue(file));
+    Profile profile;
+    profile.file = file;
+    profile.name = file.stem().string();
+    profile.description = "replay of a dialogue with " + dialogue.card;
+    if (dialogue.atr.empty()) {
+        BOOST_OUTCOME_TRY(profile.atr, iso7816::Atr::build(false, true, {}));
+    } else {
+        auto atr = iso7816::Atr::parse(dialogue.atr);
+        if (!atr) {
+            return fail(std::errc::invalid_argument,
+                        fmt::format("{}: atr: {}", file.string(), atr.assume_error().message()));
+        }
+        profile.atr = std::move(atr).assume_value();
+    }
+    profile.replay = std::make_shared<const Dialogue>(std::move(dialogue));
+    return profile;
+}
+
 } // namespace
 
 Result<Profile> load_profile(const std::filesystem::path& file) {
+    if (file.extension() == ".apdu") {
+        return load_replay(file);
+    }
     BOOST_OUTCOME_TRY(const auto text, read_text_file(AT_FDCWD, file, k_max_profile_file));
     if (!text) {
         return fail(std::errc::no_such_file_or_directory,

@@ -43,6 +43,7 @@ class Command {
 
 std::unique_ptr<Command> make_run_command(CLI::App& root);
 std::unique_ptr<Command> make_serve_command(CLI::App& root);
+std::unique_ptr<Command> make_record_command(CLI::App& root);
 std::unique_ptr<Command> make_profiles_command(CLI::App& root);
 std::unique_ptr<Command> make_capabilities_command(CLI::App& root);
 /// lockcheck, and what it starts its participants as.

@@ -79,6 +79,9 @@ constexpr struct {
     {"card-witness", "0.1"},
     {"lockcheck", "0.1"},
     {"control-acquire", "0.1"},
+    {"trace", "0.1"},
+    {"record", "0.1"},
+    {"card-replay", "0.1"},
 };
 
 class CapabilitiesCommand : public Command {

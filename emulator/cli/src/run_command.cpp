@@ -1,5 +1,6 @@
 #include "child_command.hpp"
 #include "command.hpp"
+#include "trace_options.hpp"
 
 #include <cardlatch/base/unique_fd.hpp>
 #include <cardlatch/harness/private_stack.hpp>
@@ -93,6 +94,7 @@ class RunCommand : public Command {
                          "How much pcscd logs; 'debug' shows APDUs, PINs included")
             ->transform(CLI::CheckedTransformer(k_log_levels))
             ->option_text("critical|error|info|debug");
+        traces_.add_to(*app_);
         app_->add_option("--isolation", options_.isolation, "How pcscd gets a /run of its own")
             ->transform(CLI::CheckedTransformer(k_isolations))
             ->option_text("auto|namespace|shim");
@@ -128,12 +130,19 @@ class RunCommand : public Command {
             preload != nullptr && *preload != '\0') {
             options_.pcscd_preload.emplace_back(preload);
         }
-        if (json_ || verbose_) {
-            options_.on_event = [as_json = json_](const harness::Event& event) {
+        options_.on_event = [as_json = json_, all = json_ || verbose_](const harness::Event& event) {
+            if (all || event.what == "replay") { // a replay that is left makes what follows worthless
                 print_event(event, as_json);
-            };
+            }
+        };
+        const auto opened = traces_.open();
+        if (!opened) {
+            const bool usage = opened.assume_error().code == std::errc::invalid_argument;
+            return complain(opened.assume_error(), usage ? k_usage : k_own_failure);
         }
-        return run_in_stack(trailing);
+        options_.trace = opened.assume_value();
+        const int code = run_in_stack(trailing);
+        return traces_.close(code);
     }
 
   private:
@@ -199,6 +208,7 @@ class RunCommand : public Command {
     }
 
     harness::StackOptions options_;
+    TraceOptions traces_;
     std::vector<std::string> cards_{k_default_card};
     std::string state_;
     std::string log_;

@@ -1,5 +1,6 @@
 #include "child_command.hpp"
 #include "command.hpp"
+#include "trace_options.hpp"
 
 #include <cardlatch/harness/card_slot.hpp>
 #include <cardlatch/harness/control.hpp>
@@ -63,14 +64,26 @@ class ServeCommand : public Command {
             ->type_name("ADDRESS");
         app_->add_option("--state", state_, "Folder where cards keep their state; without it they forget")
             ->type_name("DIR");
+        traces_.add_to(*app_);
         app_->add_option("--control", control_, "Control socket to create, for insert, remove and status")
             ->type_name("PATH");
     }
 
     int run(const std::vector<std::string>&) override {
         SignalReceiver signals; // before any thread exists
+        const auto opened = traces_.open();
+        if (!opened) {
+            const bool usage = opened.assume_error().code == std::errc::invalid_argument;
+            return complain(opened.assume_error(), usage ? k_usage : k_check_failed);
+        }
+        const int code = serve(signals, opened.assume_value());
+        return traces_.close(code);
+    }
+
+  private:
+    int serve(SignalReceiver& signals, const std::shared_ptr<trace::Sink>& trace) {
         ServedSlots served;
-        const auto ready = open_slots(served);
+        const auto ready = open_slots(served, trace);
         if (!ready) {
             const bool usage = ready.assume_error().code == std::errc::invalid_argument;
             return complain(ready.assume_error(), usage ? k_usage : k_check_failed);
@@ -98,7 +111,6 @@ class ServeCommand : public Command {
         }
     }
 
-  private:
     /// The link has neither secrecy nor proof of who is there.
     static void warn_of_strangers(const vpcd::LinkAddress& address) {
         using Kind = vpcd::LinkAddress::Kind;
@@ -114,7 +126,7 @@ class ServeCommand : public Command {
         }
     }
 
-    Result<void> open_slots(ServedSlots& served) const {
+    Result<void> open_slots(ServedSlots& served, const std::shared_ptr<trace::Sink>& trace) const {
         std::vector<std::string> addresses = connect_;
         for (const auto& address : listen_) {
             static constexpr std::string_view k_scheme = "vpcd://";
@@ -147,8 +159,15 @@ class ServeCommand : public Command {
             BOOST_OUTCOME_TRY(auto address, vpcd::LinkAddress::parse(addresses[i]));
             warn_of_strangers(address);
             BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(std::move(address)));
+            harness::SlotReports reports{.reader = addresses[i],
+                                         .trace = trace,
+                                         .trace_socket = {},
+                                         .on_report = [at = addresses[i]](const std::string& what) {
+                                             fmt::print(stderr, "cardlatch: card replay, {}: {}\n", at, what);
+                                         }};
             served.slots.push_back(std::make_unique<harness::CardSlot>(
-                std::move(link), std::to_string(i), state, harness::CardSlot::Patience::endless));
+                std::move(link), std::to_string(i), state, harness::CardSlot::Patience::endless,
+                std::move(reports)));
             if (profiles[i]) {
                 BOOST_OUTCOME_TRY(served.slots.back()->insert(profiles[i]));
             }
@@ -156,6 +175,7 @@ class ServeCommand : public Command {
         return ok();
     }
 
+    TraceOptions traces_;
     std::vector<std::string> cards_;
     std::vector<std::string> connect_;
     std::vector<std::string> listen_;

@@ -1,4 +1,5 @@
 #include "keypad.hpp"
+#include "traced_icc.hpp"
 
 #include <cardlatch/card/card.hpp>
 #include <cardlatch/card/profile.hpp>
@@ -27,6 +28,7 @@ struct CardSlot::Impl : private vpcd::IccHandler {
     const std::string name;
     const std::optional<std::filesystem::path> state_dir;
     const Patience patience;
+    const SlotReports reports;
     mutable std::mutex mutex; ///< guards what follows, but not the link and the card while `server` runs
     std::optional<card::Profile> profile;
     std::unique_ptr<card::Card> card; ///< null while the driver hosts it
@@ -36,11 +38,12 @@ struct CardSlot::Impl : private vpcd::IccHandler {
     std::atomic<bool> connected = false;
     Keypad keypad;
 
-    Impl(vpcd::IccLink l, std::string n, std::optional<std::filesystem::path> s, Patience p)
+    Impl(vpcd::IccLink l, std::string n, std::optional<std::filesystem::path> s, Patience p, SlotReports r)
         : link(std::move(l))
         , name(std::move(n))
         , state_dir(std::move(s))
-        , patience(p) {}
+        , patience(p)
+        , reports(std::move(r)) {}
 
     [[nodiscard]] bool occupied() const { return server.joinable(); }
 
@@ -60,8 +63,21 @@ struct CardSlot::Impl : private vpcd::IccHandler {
     Result<void> make_card() {
         card::CardOptions options;
         options.state_file = state_file();
+        options.report = [this](const std::string& what) {
+            record(trace::What::note, what);
+            if (reports.on_report) {
+                reports.on_report(what);
+            }
+        };
         BOOST_OUTCOME_TRY(card, card::Card::create(*profile, std::move(options)));
         return ok();
+    }
+
+    void record(trace::What what, std::string detail = {}) const {
+        if (reports.trace) {
+            const auto now = trace::Clock::now();
+            reports.trace->record({now, now, what, reports.reader, "card", {}, {}, std::move(detail)});
+        }
     }
 
     /// Serves the driver until `stop`; `up` when the link stands already.
@@ -70,14 +86,19 @@ struct CardSlot::Impl : private vpcd::IccHandler {
         std::mutex sleep_mutex;
         std::condition_variable_any sleeper;
         const std::stop_callback release(stop, [this] { keypad.shut(); });
+        std::optional<TracedIcc> traced;
+        if (reports.trace) {
+            traced.emplace(static_cast<vpcd::IccHandler&>(*this), *reports.trace, reports.reader);
+        }
+        vpcd::IccHandler& handler = traced ? static_cast<vpcd::IccHandler&>(*traced) : *this;
         while (!stop.stop_requested()) {
             up = up || link.insert().has_value();
             if (up) {
                 connected = true;
                 const auto began = std::chrono::steady_clock::now();
-                static_cast<void>(link.serve(*this, stop)); // a broken link is made anew
+                static_cast<void>(link.serve(handler, stop)); // a broken link is made anew
                 connected = false;
-                power_off();
+                handler.power_off();
                 link.remove();
                 up = false;
                 if (std::chrono::steady_clock::now() - began > k_longest_pause) {
@@ -109,12 +130,15 @@ struct CardSlot::Impl : private vpcd::IccHandler {
 
     std::string hosting_request() override {
         const auto state = state_file();
-        auto text = fmt::format("slot={}\nprofile={}\nstate={}\nkeep={}", link.address().text(),
-                                std::filesystem::absolute(profile->file).native(),
+        auto text = fmt::format("slot={}\nprofile={}\nstate={}\nkeep={}\nreader={}\ntrace={}",
+                                link.address().text(), std::filesystem::absolute(profile->file).native(),
                                 state ? std::filesystem::absolute(*state).native() : std::string(),
-                                keep_hosted ? 1 : 0);
-        if (std::count(text.begin(), text.end(), '\n') != 3) {
+                                keep_hosted ? 1 : 0, reports.reader, reports.trace_socket);
+        if (std::count(text.begin(), text.end(), '\n') != 5) {
             return {}; // a path that the request cannot name: served over the link
+        }
+        if (reports.trace && reports.trace_socket.empty()) {
+            return {}; // a trace of what happens elsewhere would be empty
         }
         card.reset(); // lets go of its state file
         hosted = true;
@@ -124,8 +148,9 @@ struct CardSlot::Impl : private vpcd::IccHandler {
 };
 
 CardSlot::CardSlot(vpcd::IccLink link, std::string name, std::optional<std::filesystem::path> state_dir,
-                   Patience patience)
-    : impl_(std::make_unique<Impl>(std::move(link), std::move(name), std::move(state_dir), patience)) {}
+                   Patience patience, SlotReports reports)
+    : impl_(std::make_unique<Impl>(std::move(link), std::move(name), std::move(state_dir), patience,
+                                   std::move(reports))) {}
 
 CardSlot::~CardSlot() {
     static_cast<void>(remove()); // an empty slot is no error here
@@ -152,6 +177,7 @@ Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profil
     if (!linked && slot.patience == Patience::none) {
         return linked.as_failure();
     }
+    slot.record(trace::What::inserted, slot.profile->name);
     slot.keypad.open();
     slot.server =
         std::jthread([&slot, up = linked.has_value()](const std::stop_token& stop) { slot.serve(stop, up); });
@@ -166,6 +192,7 @@ Result<void> CardSlot::remove() {
     }
     slot.server.request_stop();
     slot.server.join();
+    slot.record(trace::What::removed);
     return ok();
 }
 

@@ -5,8 +5,10 @@
 #include <cardlatch/harness/control.hpp>
 #include <cardlatch/harness/installation.hpp>
 #include <cardlatch/harness/observer.hpp>
+#include <cardlatch/harness/pcsc_tap.hpp>
 #include <cardlatch/harness/private_stack.hpp>
 #include <cardlatch/harness/stack_directory.hpp>
+#include <cardlatch/trace/event_pipe.hpp>
 
 #include <fmt/format.h>
 
@@ -31,6 +33,11 @@ constexpr std::size_t k_vpcd_slots = 2;
 
 /// A driver that loads has a state within a millisecond; this is for machines under load.
 constexpr std::chrono::seconds k_driver_start{5};
+
+constexpr const char* k_socket = "pcscd.comm";
+/// pcscd's own, behind the relay of a traced stack.
+constexpr const char* k_inner_socket = "pcscd.inner";
+constexpr const char* k_trace_socket = "trace";
 
 /// The last lines of a log, on one line.
 std::string log_tail(const fs::path& file) {
@@ -104,10 +111,12 @@ struct PrivateStack::Impl {
     std::vector<vpcd::ReservedPort> vpcd_ports;
     std::vector<Slot> slots;
     std::mutex event_mutex;
+    std::unique_ptr<trace::EventReceiver> hosted_events; ///< of cards that pcscd runs
     // Destroyed in this order: control first, so that nothing acts on what is going; the keeper thread after
     // all that it forked; the cards once pcscd is gone.
     KeeperThread keeper;
     std::optional<Pcscd> pcscd;
+    std::unique_ptr<PcscTap> tap; ///< with a trace: where clients connect
     std::unique_ptr<Observer> observer;
     std::unique_ptr<ControlServer> control;
 
@@ -166,6 +175,9 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
         }
     }
 
+    if (options.trace && options.host == Host::driver) {
+        BOOST_OUTCOME_TRY(hosted_events, trace::EventReceiver::start(file(k_trace_socket), options.trace));
+    }
     std::vector<ReaderEntry> entries;
     if (stock) {
         // It listens for cards; the reservation keeps other programs off the ports until then, and between
@@ -210,14 +222,19 @@ std::string PrivateStack::Impl::device_options() const {
 }
 
 void PrivateStack::Impl::add_slot(std::string reader, vpcd::IccLink link) {
+    SlotReports reports{
+        .reader = reader,
+        .trace = options.trace,
+        .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
+        .on_report = [this, reader](const std::string& what) { emit("card", "replay", reader, what); }};
     auto card = std::make_unique<CardSlot>(std::move(link), std::to_string(slots.size()), options.state_dir,
-                                           CardSlot::Patience::none);
+                                           CardSlot::Patience::none, std::move(reports));
     slots.push_back({.reader = std::move(reader), .card = std::move(card)});
 }
 
 Result<void> PrivateStack::Impl::launch(const Installation& installation) {
     auto started = Pcscd::start({.program = options.pcscd,
-                                 .socket = file("pcscd.comm"),
+                                 .socket = file(options.trace ? k_inner_socket : k_socket),
                                  .config_dir = file("readers"),
                                  .run_dir = file("run"),
                                  .log_file = log_file,
@@ -230,9 +247,19 @@ Result<void> PrivateStack::Impl::launch(const Installation& installation) {
         return std::move(started).assume_error();
     }
     pcscd.emplace(std::move(started).assume_value());
+    if (options.trace) {
+        BOOST_OUTCOME_TRY(tap, PcscTap::start({.socket = file(k_socket),
+                                               .pcscd = file(k_inner_socket),
+                                               .trace = options.trace,
+                                               .exchanges = false,
+                                               .reader = {}}));
+    }
     BOOST_OUTCOME_TRY(observer,
-                      Observer::start(installation.observer, file("pcscd.comm"), file("observer.log"),
+                      Observer::start(installation.observer, file(k_socket), file("observer.log"),
                                       [this](const auto& before, const auto& now) { on_view(before, now); }));
+    if (tap) {
+        tap->hide(observer->pid());
+    }
     return ok();
 }
 
@@ -315,6 +342,7 @@ PrivateStack::PrivateStack(std::unique_ptr<Impl> impl)
 PrivateStack::~PrivateStack() {
     impl_->control.reset();
     impl_->observer.reset();
+    impl_->tap.reset();
     if (impl_->pcscd) {
         impl_->pcscd->stop();
         impl_->emit("stack", "stopped", "", impl_->directory.path().native());
@@ -362,7 +390,7 @@ const fs::path& PrivateStack::directory() const {
 }
 
 std::vector<std::pair<std::string, std::string>> PrivateStack::environment() const {
-    return {{"PCSCLITE_CSOCK_NAME", impl_->file("pcscd.comm").native()},
+    return {{"PCSCLITE_CSOCK_NAME", impl_->file(k_socket).native()},
             {"CARDLATCH_CONTROL", impl_->file("control").native()}};
 }
 

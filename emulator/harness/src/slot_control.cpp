@@ -171,6 +171,20 @@ ControlServer::Handler make_control_handler(SlotControl& slots) {
 
 Result<std::filesystem::path> find_profile(const std::string& name) {
     std::error_code ignored;
+    static constexpr std::string_view k_replay = "replay:";
+    const bool replay = name.starts_with(k_replay);
+    if (replay || name.ends_with(".apdu")) {
+        const std::filesystem::path file = replay ? name.substr(k_replay.size()) : name;
+        if (file.extension() != ".apdu") {
+            return fail(std::errc::invalid_argument,
+                        fmt::format("card {}: a dialogue's file name ends in .apdu", name));
+        }
+        if (!std::filesystem::exists(file, ignored)) {
+            return fail(std::errc::no_such_file_or_directory,
+                        fmt::format("recorded dialogue {}: no such file", file.native()));
+        }
+        return file;
+    }
     if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
         if (std::filesystem::exists(name, ignored)) {
             return std::filesystem::path(name);

@@ -7,6 +7,7 @@
 #include <cardlatch/iso7816/atr.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ struct CardOptions {
     std::optional<std::filesystem::path> state_file;
     /// Borrowed, has to outlive the card; system_random() when null.
     RandomSource* random = nullptr;
+    /// Told, in a sentence, when a replayed dialogue is left. Called by transmit().
+    std::function<void(const std::string&)> report;
 };
 
 /// A smart card in software: command APDUs in, response APDUs out. It has no reader, no socket, no thread and

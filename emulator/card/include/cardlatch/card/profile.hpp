@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/card/dialogue.hpp>
 #include <cardlatch/iso7816/atr.hpp>
 
 #include <cstddef>
@@ -24,9 +25,12 @@ struct Profile {
     /// The card's applications, at least one; the card core alone looks inside.
     std::vector<std::shared_ptr<const ApplicationProfile>> applications;
     std::size_t selected_at_reset = 0; ///< index into `applications`
+
+    /// The recorded dialogue that this card plays, in place of applications; null for other cards.
+    std::shared_ptr<const Dialogue> replay;
 };
 
-/// Reads and checks a profile.
+/// Reads and checks a profile; a file whose name ends in ".apdu" is a dialogue to be replayed.
 /// Errors: a system error when `file` cannot be read; std::errc::invalid_argument when its content is wrong,
 /// with a detail of the form "FILE:LINE: KEY: what is wrong and what is allowed".
 Result<Profile> load_profile(const std::filesystem::path& file);

@@ -1,15 +1,25 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/trace/event.hpp>
 #include <cardlatch/vpcd/icc_link.hpp>
 #include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace cardlatch::harness {
+
+/// What a slot tells of what happens in it.
+struct SlotReports {
+    std::string reader;                 ///< the slot's name in traces
+    std::shared_ptr<trace::Sink> trace; ///< null: nothing is recorded
+    std::string trace_socket;           ///< where cards in another process send their events; empty: nowhere
+    std::function<void(const std::string&)> on_report; ///< a replayed dialogue is left; may be empty
+};
 
 /// The emulator's side of one reader slot: a link to the driver and, at times, a software card on it.
 ///
@@ -28,7 +38,7 @@ class CardSlot {
     /// `state_dir`: cards keep their state there as NAME-PROFILE.toml, `name` being the slot's; in memory
     /// when absent.
     CardSlot(vpcd::IccLink link, std::string name, std::optional<std::filesystem::path> state_dir,
-             Patience patience);
+             Patience patience, SlotReports reports = {});
 
     /// Pulls the card first.
     ~CardSlot();

@@ -3,6 +3,7 @@
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/harness/pcscd.hpp>
 #include <cardlatch/harness/slot_control.hpp>
+#include <cardlatch/trace/event.hpp>
 
 #include <sys/types.h>
 
@@ -61,6 +62,9 @@ struct StackOptions {
     std::vector<std::string> pcscd_preload;         ///< libraries to preload into pcscd (sanitizer run times)
     std::chrono::milliseconds deadline{10000};      ///< for the start and for every change to become visible
     std::function<void(const Event&)> on_event;     ///< called from several threads, one at a time
+    /// Gets every APDU, reset, insertion and lock, secrets included (trace::TraceFile masks them); null: no
+    /// trace, at no cost. With one, clients reach pcscd through a relay that sees their transactions.
+    std::shared_ptr<trace::Sink> trace;
 };
 
 /// A private world: a folder, a pcscd, readers with software cards, and their control.
