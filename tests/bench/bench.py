@@ -26,6 +26,8 @@ POLL_PERIOD_S = 0.4  # pcscd's, for drivers that offer no event
 STACKS_AT_ONCE = 12
 LOCK_PROCESSES = (4, 16)
 LOCK_HOLDS_MS = (0, 1, 5)
+MIXED_PROCESSES = 4  # every other one a plain client
+MIXED_TIMES = 5  # longer than the others, because plain clients lock in bursts
 SECTIONS = ("transmit", "insert", "start", "locks")
 
 # A slow stack gets fewer APDUs per round: an ordinary peer on stock vpcd takes some 40 ms for each.
@@ -280,6 +282,40 @@ def bench_locks(bench, options):
     return cases
 
 
+def bench_mixed_locks(bench, options):
+    """Library users and plain ones at once: how they share, and how long each kind waits."""
+    cases = []
+    with bench.contended() as stack:
+        for hold_ms in LOCK_HOLDS_MS:
+            say(f"contended locks: {MIXED_PROCESSES} processes of both kinds at once, held for {hold_ms} ms")
+            kinds = {kind: {"locks": 0, "fewest": [], "longest_wait": 0.0} for kind in ("library", "plain")}
+            milliseconds = options["lock_ms"] * MIXED_TIMES
+            for _ in range(options["lock_rounds"]):
+                answer = stack.ask(f"contend mixed {MIXED_PROCESSES} {hold_ms * 1000} {milliseconds}")
+                for kind, first in (("library", 0), ("plain", 1)):
+                    locks = answer["locks"][first::2]
+                    kinds[kind]["locks"] += sum(locks)
+                    kinds[kind]["fewest"].append(min(locks))
+                    kinds[kind]["longest_wait"] = max(kinds[kind]["longest_wait"],
+                                                      max(answer["longest_wait_ns"][first::2]) / 1e9)
+            locks = sum(side["locks"] for side in kinds.values())
+            cases.append({"processes": MIXED_PROCESSES, "hold": hold_ms / 1e3, "seconds": milliseconds / 1e3,
+                          **{kind: {"share": side["locks"] / locks if locks else 0.0, "fewest": min(side["fewest"]),
+                                    "longest_wait": side["longest_wait"]} for kind, side in kinds.items()}})
+    return cases
+
+
+def report_mixed_locks(cases):
+    print(f"\n{MIXED_PROCESSES} processes at once, every other one a plain one; `fewest` is the locks of who had the fewest in "
+          f"{cases[0]['seconds']:.0f} s\n")
+    print(f"  {'hold':18}{'':9}{'share':>10}{'fewest':>10}{'longest wait ms':>17}")
+    for case in cases:
+        for kind in ("library", "plain"):
+            side = case[kind]
+            title = f"{case['hold'] * 1e3:.0f} ms" if kind == "library" else ""
+            print(f"  {title:18}{kind:9}{side['share']:10.0%}{side['fewest']:10,}{side['longest_wait'] * 1e3:17,.1f}")
+
+
 def report_locks(cases):
     print("\nContended locks: this library's users (Card::lock) beside plain ones (SCardBeginTransaction)\n")
     print(f"  {'processes, hold':18}{'':9}{'hand-off p50':>14}{'p99 us':>12}{'longest wait ms':>17}{'aim':>7}"
@@ -376,6 +412,7 @@ def report(results):
                     f"{at_once['all_answered_after']:.2f} s)", at_once["seconds"], "us", 1e6)
     if "locks" in results:
         report_locks(results["locks"])
+        report_mixed_locks(results["mixed_locks"])
 
 
 def main():
@@ -412,6 +449,7 @@ def main():
             results["at_once"] = bench_at_once(bench, options)
         if "locks" in sections:
             results["locks"] = bench_locks(bench, options)
+            results["mixed_locks"] = bench_mixed_locks(bench, options)
         results["machine"]["load_after"] = os.getloadavg()[0]
         report(results)
         if arguments.json:

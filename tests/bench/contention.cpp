@@ -4,10 +4,11 @@
 //   contend KIND PROCESSES HOLD-US MS   {"locks": [per process], "longest_wait_ns": [per process],
 //   "hand_off_ns": [...]}
 //
-// KIND is `library` (Card::lock) or `plain` (SCardBeginTransaction). Each process loops for MS milliseconds:
-// lock, one APDU, sleep HOLD-US, unlock. A wait is one call to lock. A hand-off is the time from one
-// process's unlock, before the call, to another's lock, after the call, when that one was waiting. Times are
-// of CLOCK_MONOTONIC, in nanoseconds. What fails becomes {"error": "..."} and ends the program.
+// KIND is `library` (Card::lock), `plain` (SCardBeginTransaction) or `mixed` (the even ones by the library).
+// Each process loops for MS milliseconds: lock, one APDU, sleep HOLD-US, unlock. A wait is one call to lock.
+// A hand-off is the time from one process's unlock, before the call, to another's lock, after the call, when
+// that one was waiting. Times are of CLOCK_MONOTONIC, in nanoseconds. What fails becomes {"error": "..."} and
+// ends the program.
 
 #include <cardlatch/pcsc/card.hpp>
 #include <cardlatch/pcsc/context.hpp>
@@ -46,8 +47,10 @@ constexpr std::size_t k_most_samples = 1U << 18U;
 /// SELECT the MF, no response data wanted. Source: ISO/IEC 7816-4 §11.2.2.
 constexpr std::array<std::uint8_t, 7> k_select_mf = {0x00, 0xA4, 0x00, 0x0C, 0x02, 0x3F, 0x00};
 
+enum class Kind { library, plain, mixed };
+
 struct Order {
-    bool library = true;
+    Kind kind = Kind::library;
     unsigned processes = 0;
     std::chrono::microseconds hold{};
     std::chrono::milliseconds time{};
@@ -93,10 +96,11 @@ bool contend(const Order& order, unsigned self, Shared& shared) {
     while (!shared.go) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    const bool library = order.kind == Kind::library || (order.kind == Kind::mixed && self % 2 == 0);
     const auto end = shared.end_ns.load();
     for (auto asked = now_ns(); asked < end; asked = now_ns()) {
-        auto lock = order.library ? card.lock() : Result<pcsc::Lock>(fail(std::errc::not_supported, ""));
-        if (order.library ? !lock : ::SCardBeginTransaction(handle) != SCARD_S_SUCCESS) {
+        auto lock = library ? card.lock() : Result<pcsc::Lock>(fail(std::errc::not_supported, ""));
+        if (library ? !lock : ::SCardBeginTransaction(handle) != SCARD_S_SUCCESS) {
             return false;
         }
         const auto locked = now_ns();
@@ -117,8 +121,8 @@ bool contend(const Order& order, unsigned self, Shared& shared) {
         shared.longest_wait_ns[self] = std::max(shared.longest_wait_ns[self].load(), locked - asked);
         shared.released_by = self;
         shared.released_ns = now_ns();
-        if (order.library ? !lock.assume_value().unlock()
-                          : ::SCardEndTransaction(handle, SCARD_LEAVE_CARD) != SCARD_S_SUCCESS) {
+        if (library ? !lock.assume_value().unlock()
+                    : ::SCardEndTransaction(handle, SCARD_LEAVE_CARD) != SCARD_S_SUCCESS) {
             return false;
         }
     }
@@ -184,7 +188,7 @@ int main() {
         std::int64_t hold_us = 0;
         std::int64_t time_ms = 0;
         words >> verb >> kind >> order.processes >> hold_us >> time_ms;
-        order.library = kind == "library";
+        order.kind = kind == "library" ? Kind::library : kind == "plain" ? Kind::plain : Kind::mixed;
         order.hold = std::chrono::microseconds(hold_us);
         order.time = std::chrono::milliseconds(time_ms);
         const auto answer =

@@ -28,8 +28,10 @@ void check(const Outcome& outcome) {
 }
 
 const std::vector<std::string> k_scenes = {
-    "order",    "killed-holder", "killed-waiter", "stopped-holder", "plain",
-    "recovery", "stuck-queue",   "mixed",         "forked-holder",  "exec-in-lock"};
+    "order",         "killed-holder", "killed-waiter",      "stopped-holder",
+    "plain",         "recovery",      "stuck-queue",        "mixed",
+    "forked-holder", "exec-in-lock",  "disconnect-in-wait", "disconnect-in-lock",
+    "too-many"};
 
 /// Runs `script` with an IPC namespace of its own, in which all semaphore sets are the script's.
 Outcome alone_with_its_semaphores(const std::string& script) {

@@ -114,6 +114,10 @@ const lockcheck::Case& find_case(const std::string& name) {
 BOOST_AUTO_TEST_SUITE(lockcheck_suite)
 
 BOOST_DATA_TEST_CASE(everything_passes_on_the_witness, data::make(k_drivers), driver) {
+    if (driver == "vpcd" && std::getenv("CARDLATCH_PCSCD_PRELOAD") != nullptr) {
+        BOOST_TEST_MESSAGE("skipped: a sanitizer sees none of Debian's driver, and the rest ran on ours");
+        return;
+    }
     const Run run({"--driver", driver, "--card", "witness"}, {"--processes", "6", "--operations", "500"});
     BOOST_TEST(run.outcome.exit_code == 0, run.outcome.err);
     const auto verdicts = run.verdicts();
@@ -132,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_witness_beside_other_applications_is_found_by_its_name) {
     const Run run({"--card", "filecard"},
                   {"--only", "lock.card-*", "--only", "storm.*", "--processes", "4", "--operations", "200"});
     BOOST_TEST(run.outcome.exit_code == 0, run.outcome.err);
-    BOOST_TEST(run.verdicts().size() == 2U);
+    BOOST_TEST(run.verdicts().size() == 4U);
     for (const auto& [name, verdict] : run.verdicts()) {
         BOOST_TEST(verdict == "pass", name << ": " << run.detail(name));
     }

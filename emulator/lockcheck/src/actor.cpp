@@ -2,13 +2,14 @@
 
 #include "actor_calls.hpp"
 #include "contention_worker.hpp"
+#include "library_calls.hpp"
 #include "message.hpp"
+#include "order.hpp"
 
 #include <cardlatch/card/witness.hpp>
 #include <cardlatch/lockcheck/suite.hpp>
 
 #include <atomic>
-#include <charconv>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -17,7 +18,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -34,57 +34,6 @@ constexpr int k_operations = 20;
 /// A forked child that nobody ends does so itself, in seconds.
 constexpr unsigned k_child_life_s = 300;
 
-const std::map<std::string, DWORD> k_shares{
-    {"shared", SCARD_SHARE_SHARED}, {"exclusive", SCARD_SHARE_EXCLUSIVE}, {"direct", SCARD_SHARE_DIRECT}};
-const std::map<std::string, DWORD> k_dispositions{{"leave", SCARD_LEAVE_CARD},
-                                                  {"reset", SCARD_RESET_CARD},
-                                                  {"unpower", SCARD_UNPOWER_CARD},
-                                                  {"eject", SCARD_EJECT_CARD},
-                                                  {"nonsense", 77}};
-
-/// An order taken apart: c0..c9 name a context, h0..h9 a connection, wherever they stand.
-struct Order {
-    std::string verb;
-    std::string context = "c0";
-    std::string connection = "h0";
-    std::vector<std::string> arguments;
-
-    explicit Order(const std::string& text) {
-        std::istringstream in(text);
-        in >> verb;
-        for (std::string word; in >> word;) {
-            const bool name = word.size() == 2 && word[1] >= '0' && word[1] <= '9';
-            if (name && word[0] == 'c') {
-                context = word;
-            } else if (name && word[0] == 'h') {
-                connection = word;
-            } else {
-                arguments.push_back(word);
-            }
-        }
-    }
-
-    [[nodiscard]] DWORD share() const { return find(k_shares, 0, SCARD_SHARE_SHARED); }
-    /// The last argument that is one; leave when there is none.
-    [[nodiscard]] DWORD disposition() const {
-        return find(k_dispositions, arguments.empty() ? 0 : arguments.size() - 1, SCARD_LEAVE_CARD);
-    }
-    [[nodiscard]] std::uint64_t number() const {
-        std::uint64_t value = 0;
-        if (!arguments.empty()) {
-            std::from_chars(arguments[0].data(), arguments[0].data() + arguments[0].size(), value);
-        }
-        return value;
-    }
-
-  private:
-    [[nodiscard]] DWORD find(const std::map<std::string, DWORD>& words, std::size_t index,
-                             DWORD otherwise) const {
-        const auto found = index < arguments.size() ? words.find(arguments[index]) : words.end();
-        return found == words.end() ? otherwise : found->second;
-    }
-};
-
 class Actor {
   public:
     explicit Actor(int fd)
@@ -94,6 +43,7 @@ class Actor {
         while (auto message = receive_message(fd_)) {
             const Order order(message->text);
             if (order.verb == "quit") {
+                library_.close();
                 calls_.close();
                 send_message(fd_,
                              {.id = message->id, .text = {}}); // the rest is nobody's business: it is killed
@@ -156,13 +106,18 @@ class Actor {
         answer.began_ns = monotonic_ns();
         const Order parsed(order.text);
         const auto verb = verbs_.find(parsed.verb);
+        const auto library_verb = library_verbs_.find(parsed.verb);
         if (parsed.verb == "reader") {
-            calls_.use_reader(order.text.substr(order.text.find(' ') + 1)); // the name may hold anything
+            const auto name = order.text.substr(order.text.find(' ') + 1); // it may hold anything
+            calls_.use_reader(name);
+            library_.use_reader(name);
             answer.code = k_success;
         } else if (parsed.verb == "find") {
             answer.code = find_card(order.text.size() > 5 ? order.text.substr(5) : "", answer.text);
         } else if (verb != verbs_.end()) {
             answer.code = verb->second(parsed, answer.text);
+        } else if (library_verb != library_verbs_.end()) {
+            answer.code = library_verb->second(library_, parsed);
         }
         answer.ended_ns = monotonic_ns();
         send_message(fd_, answer);
@@ -178,8 +133,10 @@ class Actor {
     Code work_on(const Order& order) {
         Bytes answer;
         Code code = k_success;
+        const bool by_library = library_.has_lock(order.card);
         for (int i = 0; i < k_operations && code == k_success; ++i) {
-            code = calls_.exchange(order.connection, harmless_command(), answer);
+            code = by_library ? library_.transmit(order.card, harmless_command(), answer)
+                              : calls_.exchange(order.connection, harmless_command(), answer);
         }
         return code;
     }
@@ -264,13 +221,31 @@ class Actor {
         return code == k_success ? witness_command(order, witness::enter(client_, 1), ignored) : code;
     }
 
-    using Verb = std::function<Code(const Order&, std::string&)>;
+    Code contend_for(const Order& order, bool by_library, std::string& text) {
+        const Tell tell = tell_suite();
+        const Contention contention{.halt = halt_, .tell = tell, .told_after = order.number()};
+        return by_library ? library_contend(library_, order.card, contention, text)
+                          : contend(calls_, contention, text);
+    }
+
+    Code storm_by_library(const Order& order, std::string& text) {
+        const auto reader = library_.reader();
+        return reader ? library_storm(reader.assume_value(), order.number(), halt_, tell_suite(), text)
+                      : code_of(reader);
+    }
+
+    [[nodiscard]] Tell tell_suite() const {
+        return [this](const std::string& news) { send_message(fd_, {.text = news}); };
+    }
 
     int fd_;
     Calls calls_;
+    LibraryCalls library_;
     std::atomic<bool> halt_{false};
     std::map<std::uint32_t, std::unique_ptr<Lane>> lanes_; // of the main thread alone
     const std::uint32_t client_ = static_cast<std::uint32_t>(::getpid());
+    const LibraryVerbs& library_verbs_ = library_verbs();
+    using Verb = std::function<Code(const Order&, std::string&)>;
     const std::map<std::string, Verb> verbs_{
         {"connect",
          [this](const Order& order, std::string&) {
@@ -330,12 +305,16 @@ class Actor {
                           std::string& text) { return witness_command(order, witness::report(), text); }},
         {"clear", [this](const Order& order,
                          std::string& text) { return witness_command(order, witness::clear(), text); }},
-        {"contend", [this](const Order&, std::string& text) { return contend(calls_, halt_, text); }},
+        {"contend",
+         [this](const Order& order, std::string& text) { return contend_for(order, false, text); }},
+        {"library-contend",
+         [this](const Order& order, std::string& text) { return contend_for(order, true, text); }},
         {"storm",
          [this](const Order& order, std::string& text) {
-             const Tell tell = [this](const std::string& news) { send_message(fd_, {.text = news}); };
-             return storm(calls_, order.number(), halt_, tell, text);
+             return storm(calls_, order.number(), halt_, tell_suite(), text);
          }},
+        {"library-storm",
+         [this](const Order& order, std::string& text) { return storm_by_library(order, text); }},
     };
 };
 

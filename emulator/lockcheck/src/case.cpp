@@ -9,8 +9,9 @@ namespace cardlatch::lockcheck {
 const std::vector<Case>& all_cases() {
     static const std::vector<Case> cases = [] {
         std::vector<Case> all;
-        for (const auto topic : {share_cases(), lock_cases(), end_cases(), reset_cases(), thread_cases(),
-                                 wait_cases(), death_cases(), removal_cases(), storm_cases()}) {
+        for (const auto topic :
+             {share_cases(), lock_cases(), end_cases(), reset_cases(), thread_cases(), wait_cases(),
+              death_cases(), removal_cases(), library_cases(), library_loss_cases(), storm_cases()}) {
             all.insert(all.end(), topic.begin(), topic.end());
         }
         return all;

@@ -22,6 +22,10 @@ std::span<const Case> wait_cases();
 std::span<const Case> death_cases();
 /// Cards that go.
 std::span<const Case> removal_cases();
+/// What the library's forms of lock do that winscard has not.
+std::span<const Case> library_cases();
+/// The same when cards, processes and pcscd go.
+std::span<const Case> library_loss_cases();
 /// Contention: fairness measured, disorder judged.
 std::span<const Case> storm_cases();
 

@@ -221,18 +221,18 @@ class StormWorker {
 
 } // namespace
 
-Code contend(Calls& calls, const std::atomic<bool>& halt, std::string& figures) {
+Code contend(Calls& calls, const Contention& contention, std::string& figures) {
     std::uint64_t rounds = 0;
     std::int64_t longest_ns = 0;
     Bytes answer;
     Code code = k_success;
-    while (code == k_success && !halt) {
+    while (code == k_success && !contention.halt) {
         const auto began = monotonic_ns();
         code = calls.begin(k_connection);
         if (code == k_success) {
             longest_ns = std::max(longest_ns, monotonic_ns() - began);
-            ++rounds;
             code = calls.exchange(k_connection, harmless_command(), answer);
+            contention.done(++rounds);
             const auto ended = calls.end(k_connection, SCARD_LEAVE_CARD);
             code = code == k_success ? ended : code;
         }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace cardlatch::lockcheck {
 
@@ -137,9 +138,21 @@ class ScriptRunner {
                    : fmt::format("no answer within {} s", stage_.options.deadline.count() / 1000);
     }
 
+    /// `command` with the process of the participant that "holder-is" names.
+    std::string with_process(const std::string& command) {
+        static constexpr std::string_view k_asks_for_holder = "holder-is ";
+        if (!command.starts_with(k_asks_for_holder)) {
+            return command;
+        }
+        const auto found = members_.find(command.back());
+        return fmt::format("{}{}", k_asks_for_holder,
+                           found == members_.end() ? 0 : found->second.process.pid());
+    }
+
     /// One call from order to answer; notes when it began.
     std::optional<Message> complete(Member& caller, char who, int lane, const std::string& command) {
-        auto answer = caller.process.await(caller.process.order(lane, command), stage_.deadline());
+        auto answer =
+            caller.process.await(caller.process.order(lane, with_process(command)), stage_.deadline());
         if (answer) {
             began_[std::string(1, who)] = answer->began_ns;
         } else {

@@ -5,6 +5,7 @@
 #include <cardlatch/lockcheck/suite.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,19 @@ struct Played {
 };
 
 Played play_script(const Stage& stage, std::string_view script);
-Played play_fairness(const Stage& stage);
-Played play_storm(const Stage& stage);
+Played play_fairness(const Stage& stage, Population population);
+Played play_progress(const Stage& stage, Population population);
+Played play_storm(const Stage& stage, Population population);
+
+/// Whether participant number `index` of `population` uses the library.
+constexpr bool uses_library(Population population, std::size_t index) {
+    return population == Population::library || (population == Population::mixed && index % 2 == 0);
+}
+
+/// Does `orders` one after the other; the last answer's text goes to `text`. Empty, or what went wrong.
+std::string orderly(const Stage& stage, Participant& who, const std::vector<std::string>& orders,
+                    std::string* text = nullptr);
+/// What to say of an answer that is no success, or is missing.
+std::string failed(const std::string& what, const std::optional<Message>& answer);
 
 } // namespace cardlatch::lockcheck

@@ -75,9 +75,11 @@ Played play(const Stage& stage, const Case& subject) {
     case Play::script:
         return play_script(stage, subject.script);
     case Play::fairness:
-        return play_fairness(stage);
+        return play_fairness(stage, subject.population);
+    case Play::progress:
+        return play_progress(stage, subject.population);
     case Play::storm:
-        return play_storm(stage);
+        return play_storm(stage, subject.population);
     }
     return {.failure = "unknown play", .untidy = false, .measurements = {}};
 }

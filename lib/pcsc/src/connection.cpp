@@ -29,7 +29,18 @@ Connection::Connection(std::shared_ptr<ContextHandle> context_handle, SCARDHANDL
     , owned(own)
     , turnstile_(reader) {}
 
+namespace {
+std::atomic<int> context_count{0}; // a forked child counts its parent's too
+} // namespace
+
+ContextHandle::ContextHandle(SCARDCONTEXT handle)
+    : value(handle)
+    , pid_(::getpid()) {
+    ++context_count;
+}
+
 ContextHandle::~ContextHandle() {
+    --context_count;
     if (inherited()) {
         return;
     }
@@ -37,6 +48,10 @@ ContextHandle::~ContextHandle() {
     if (!released) {
         log("context not released: " + released.error().message());
     }
+}
+
+bool ContextHandle::any() {
+    return context_count > 0;
 }
 
 Result<ReaderState> query_reader(const ContextHandle& context, const std::string& name) {

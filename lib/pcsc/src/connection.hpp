@@ -23,9 +23,7 @@ namespace cardlatch::pcsc::detail {
 
 /// Owns an SCARDCONTEXT.
 struct ContextHandle {
-    explicit ContextHandle(SCARDCONTEXT handle)
-        : value(handle)
-        , pid_(::getpid()) {}
+    explicit ContextHandle(SCARDCONTEXT handle);
     ContextHandle(const ContextHandle&) = delete;
     ContextHandle& operator=(const ContextHandle&) = delete;
     ~ContextHandle();
@@ -35,6 +33,9 @@ struct ContextHandle {
     /// In a forked child, the context and all on it are still the parent's: a call would go over the parent's
     /// own connection to the resource manager, and end the parent's locks.
     [[nodiscard]] bool inherited() const { return ::getpid() != pid_; }
+
+    /// Whether this process has one.
+    static bool any();
 
   private:
     const pid_t pid_;

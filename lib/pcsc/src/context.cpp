@@ -1,4 +1,5 @@
 #include "connection.hpp"
+#include "service_socket.hpp"
 
 #include <cardlatch/pcsc/context.hpp>
 
@@ -24,10 +25,34 @@ DWORD milliseconds_until(std::chrono::steady_clock::time_point deadline) {
     return std::min(static_cast<DWORD>(left), k_longest);
 }
 
+/// What SCardEstablishContext says when pcscd takes the connection and closes it. pcscd does so without a
+/// word to whom it has no context left for, and to whom polkit does not let in; the client library makes
+/// SCARD_W_SECURITY_VIOLATION of both, or whatever the end of a connection looks like in the moment. Who has
+/// a context already was let in. Source: pcsc-lite CreateContextThread and ContextThread in winscard_svc.c,
+/// MessageReceive in winscard_msg.c.
+Error explain_refusal(const Error& error) {
+    const bool ended = error.code == Errc::no_service || error.code == Errc::comm_error ||
+                       error.code == Errc::security_violation;
+    if (!ended || !detail::service_listens()) {
+        return error;
+    }
+    const std::string limit = "it has as many contexts as it serves (pcscd: 200 of all clients, option "
+                              "--max-thread; every Card and every Context is one)";
+    if (detail::ContextHandle::any()) {
+        return fail(make_error_code(Errc::server_too_busy),
+                    "the resource manager takes no more connections, " + limit + "; " + error.message());
+    }
+    return fail(error.code, "the resource manager closed the connection at once: " + limit +
+                                ", or this user may not talk to it; " + error.message());
+}
+
 Result<std::shared_ptr<detail::ContextHandle>> establish_handle() {
     SCARDCONTEXT handle = 0;
-    BOOST_OUTCOME_TRY(scard("SCardEstablishContext", SCardEstablishContext, DWORD{SCARD_SCOPE_SYSTEM},
-                            nullptr, nullptr, &handle));
+    const auto made = scard("SCardEstablishContext", SCardEstablishContext, DWORD{SCARD_SCOPE_SYSTEM},
+                            nullptr, nullptr, &handle);
+    if (!made) {
+        return explain_refusal(made.error());
+    }
     return std::make_shared<detail::ContextHandle>(handle);
 }
 

@@ -1,6 +1,7 @@
 #include "turnstile.hpp"
 
 #include "scard_call.hpp"
+#include "service_socket.hpp"
 
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -9,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -57,25 +57,9 @@ sembuf operation(unsigned short number, short add, int flags) {
     return op;
 }
 
-/// The resource manager's socket without links: remembered, because a resource manager that ends takes it
-/// away.
-std::string socket_path() {
-    static auto& mutex = *new std::mutex;
-    static auto& known = *new std::map<std::string, std::string>;
-    const char* const configured = std::getenv("PCSCLITE_CSOCK_NAME");
-    const std::string path = configured != nullptr ? configured : "/run/pcscd/pcscd.comm";
-    const std::lock_guard guard(mutex);
-    if (char* const real = ::realpath(path.c_str(), nullptr); real != nullptr) {
-        known[path] = real;
-        std::free(real); // NOLINT(cppcoreguidelines-no-malloc): realpath's contract
-    }
-    const auto at = known.find(path);
-    return at != known.end() ? at->second : path;
-}
-
 /// From the path of the resource manager's socket and the reader's name, 64-bit FNV-1a folded.
 key_t key_of(const std::string& reader) {
-    auto name = socket_path();
+    auto name = service_socket();
     name += '\0';
     name += reader;
     std::uint64_t hash = 0xCBF29CE484222325U;

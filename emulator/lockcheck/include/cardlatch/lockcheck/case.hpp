@@ -31,7 +31,15 @@ enum class Needs {
 enum class Play {
     script,   ///< the steps in `script`
     fairness, ///< contenders that are measured, never judged by time
+    progress, ///< contenders that go on until each of them has got its share
     storm,    ///< seeded disorder with the witness as judge
+};
+
+/// Who contends, and who makes the storm.
+enum class Population {
+    plain,   ///< programs that call winscard
+    library, ///< users of our library
+    mixed,   ///< both, in turns
 };
 
 /// One case of the suite, all data. docs/lockcheck.md is generated from it.
@@ -45,6 +53,7 @@ struct Case {
     /// Steps, one a line; script.hpp has the language.
     std::string_view script = {};
     Play play = Play::script;
+    Population population = Population::plain; ///< of everything but a script
 };
 
 /// Every case, grouped by topic in the order in which they run.

@@ -25,9 +25,11 @@ struct ContextHandle;
 /// context; one costs a socket. cancel() is the exception, it is never kept waiting.
 class Context {
   public:
-    /// Errors: Errc::no_service when no resource manager runs, Errc::no_memory, Errc::server_too_busy.
-    /// Blocks while a resource manager that listens has not started to serve. Source: pcsc-lite
-    /// SCardEstablishContext.
+    /// Blocks while a resource manager that listens has not started to serve. Errors: Errc::no_service when
+    /// no resource manager runs, Errc::no_memory; Errc::server_too_busy when it has as many contexts as it
+    /// serves (pcscd: 200 of all clients, option --max-thread; every Card has one too). A process that has no
+    /// context yet is told Errc::security_violation then, as one that may not talk to pcscd, which refuses
+    /// both alike. Source: pcsc-lite SCardEstablishContext.
     static Result<Context> establish();
 
     /// The readers that are known now; none is an empty list, not an error. Source: pcsc-lite

@@ -29,7 +29,8 @@ class Reader {
     /// Blocks without limit while another connection holds the lock (its own process's included); fails at
     /// once with Errc::sharing_violation when the card is connected exclusively, or when `mode` is exclusive
     /// and anybody is connected. Errors: also Errc::unknown_reader, no_smartcard, unpowered_card,
-    /// unresponsive_card, proto_mismatch. Source: pcsc-lite SCardConnect.
+    /// unresponsive_card, proto_mismatch; server_too_busy when the resource manager has as many contexts as
+    /// it can serve (see Context::establish()). Source: pcsc-lite SCardConnect.
     [[nodiscard]] Result<Card> connect(ShareMode mode = ShareMode::shared,
                                        Protocol preferred = Protocol::any) const;
 

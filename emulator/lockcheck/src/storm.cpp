@@ -6,9 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <csignal>
-#include <limits>
 #include <list>
 #include <map>
 #include <poll.h>
@@ -19,112 +16,14 @@ namespace cardlatch::lockcheck {
 
 namespace {
 
-constexpr std::size_t k_contenders = 4;
-constexpr std::chrono::seconds k_race{3};
 constexpr double k_ms_per_ns = 1e-6;
-
-std::string failed(const std::string& what, const std::optional<Message>& answer) {
-    return fmt::format("{}: {}", what, answer ? describe_code(answer->code) : "no answer by the deadline");
-}
-
-/// Does `orders` one after the other; the last answer's text goes to `text`. Empty, or what went wrong.
-std::string orderly(const Stage& stage, Participant& who, const std::vector<std::string>& orders,
-                    std::string* text = nullptr) {
-    for (const auto& order : orders) {
-        const auto answer = who.await(who.order(0, order), stage.deadline());
-        if (!answer || answer->code != k_success) {
-            return failed(order, answer);
-        }
-        if (text != nullptr) {
-            *text = answer->text;
-        }
-    }
-    return {};
-}
-
-/// Waits until one of `members` has something to read or has ended; false at `deadline`.
-bool await_any(const std::list<Participant>& members, Deadline deadline) {
-    std::vector<pollfd> waiting;
-    for (const auto& member : members) {
-        waiting.push_back({.fd = member.gone() ? -1 : member.fd(), .events = POLLIN, .revents = 0});
-    }
-    return ::poll(waiting.data(), waiting.size(), milliseconds_until(deadline)) > 0;
-}
-
-} // namespace
-
-Played play_fairness(const Stage& stage) {
-    Played played;
-    std::list<Participant> members;
-    std::vector<std::uint32_t> orders;
-    for (std::size_t i = 0; i < k_contenders; ++i) {
-        auto joined = stage.join();
-        if (!joined) {
-            played.failure = joined.assume_error().message();
-            return played;
-        }
-        members.push_back(std::move(joined).assume_value());
-        played.failure = orderly(stage, members.back(), {"connect shared"});
-        if (!played.failure.empty()) {
-            return played;
-        }
-    }
-    for (auto& member : members) {
-        orders.push_back(member.order(0, "contend"));
-    }
-    // All get the same time, so that shares can be compared; nobody is judged by it.
-    const auto end_of_race = std::chrono::steady_clock::now() + k_race;
-    while (await_any(members, end_of_race) && std::chrono::steady_clock::now() < end_of_race) {
-        for (auto& member : members) {
-            member.receive(Deadline{});
-        }
-    }
-    for (auto& member : members) {
-        member.order(0, "halt");
-    }
-    double sum = 0;
-    double squares = 0;
-    double most = 0;
-    double fewest = std::numeric_limits<double>::max();
-    double longest = 0;
-    const auto deadline = stage.deadline();
-    std::size_t index = 0;
-    for (auto& member : members) {
-        const auto answer = member.await(orders[index++], deadline);
-        if (!answer || answer->code != k_success) {
-            played.failure = failed("contend", answer);
-            played.untidy = true;
-            return played;
-        }
-        std::istringstream in(answer->text);
-        double rounds = 0;
-        double wait = 0;
-        in >> rounds >> wait;
-        sum += rounds;
-        squares += rounds * rounds;
-        most = std::max(most, rounds);
-        fewest = std::min(fewest, rounds);
-        longest = std::max(longest, wait);
-    }
-    for (auto& member : members) {
-        member.finish(stage.deadline());
-    }
-    const auto count = static_cast<double>(k_contenders);
-    played.measurements = {{"locks", sum, ""},
-                           {"most by one", most, ""},
-                           {"fewest by one", fewest, ""},
-                           {"longest wait", longest * k_ms_per_ns, "ms"},
-                           {"Jain index", squares > 0 ? sum * sum / (count * squares) : 0, ""}};
-    return played;
-}
-
-namespace {
 
 /// The storm from outside: starts workers, kills some, judges by the card's record.
 class Storm {
   public:
-    explicit Storm(const Stage& stage)
+    Storm(const Stage& stage, Population population)
         : stage_(stage)
+        , population_(population)
         , random_(stage.options.seed) {}
 
     Played play() {
@@ -182,7 +81,8 @@ class Storm {
             return joined.assume_error().message();
         }
         workers_.push_back({std::move(joined).assume_value()});
-        workers_.back().order = workers_.back().process.order(0, fmt::format("storm {}", random_()));
+        const auto* const order = uses_library(population_, started_++) ? "library-storm" : "storm";
+        workers_.back().order = workers_.back().process.order(0, fmt::format("{} {}", order, random_()));
         return {};
     }
 
@@ -329,7 +229,9 @@ class Storm {
     }
 
     const Stage& stage_;
+    const Population population_;
     std::mt19937_64 random_;
+    std::size_t started_ = 0;
     std::list<Worker> workers_;
     Played played_;
     std::uint64_t done_ = 0;
@@ -344,8 +246,8 @@ class Storm {
 
 } // namespace
 
-Played play_storm(const Stage& stage) {
-    return Storm(stage).play();
+Played play_storm(const Stage& stage, Population population) {
+    return Storm(stage, population).play();
 }
 
 } // namespace cardlatch::lockcheck
