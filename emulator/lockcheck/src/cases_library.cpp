@@ -112,10 +112,9 @@ constexpr Case k_forms[] = {
         B attach
         C attach
         A lock
-        B lock-within 300 &
         C lock &
-        A queue-is 2
-        B returns timeout
+        A queue-is 1
+        B lock-within 300 = timeout
         A queue-is 1
         A send
         A unlock

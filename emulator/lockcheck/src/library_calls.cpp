@@ -100,7 +100,12 @@ Code LibraryCalls::lock_stoppable(const std::string& name) {
         const std::lock_guard guard(held->mutex);
         return held->stop.get_token();
     }();
-    return keep(*held, held->card.lock(stop));
+    const auto code = keep(*held, held->card.lock(stop));
+    const std::lock_guard guard(held->mutex);
+    if (held->stop.stop_requested()) {
+        held->stop = std::stop_source();
+    }
+    return code;
 }
 
 Code LibraryCalls::stop(const std::string& name) {
@@ -110,7 +115,7 @@ Code LibraryCalls::stop(const std::string& name) {
     }
     const auto stop = [&] {
         const std::lock_guard guard(held->mutex);
-        return std::exchange(held->stop, std::stop_source());
+        return held->stop;
     }();
     stop.request_stop();
     return k_success;

@@ -54,7 +54,7 @@ class LibraryCalls {
 
     Code lock(const std::string& name);
     Code lock_within(const std::string& name, std::chrono::milliseconds time);
-    /// Until stop().
+    /// Until stop(), which may come before.
     Code lock_stoppable(const std::string& name);
     Code stop(const std::string& name);
     Code try_lock(const std::string& name);
