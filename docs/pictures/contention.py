@@ -95,15 +95,13 @@ def spans(lines, scene):
         if match:
             kind, go, when, process, what = match.groups()
             events.append((kind, float(when) - float(go), process, what))
-    open_since = {}
-    for kind, at, process, what in sorted(events):
-        if what == 'LockSCard' and (kind, process) in open_since:
-            continue  # told of a reset, and begins anew
-        if what != 'LockSCard':
-            state = 'waits' if what == 'HOLDS' else 'holds'
-            result[kind][process].append((state, open_since.pop((kind, process)), at))
+    now = {}  # (kind, process): what it does, and since when
+    for kind, at, process, what in sorted(events, key=lambda event: event[1]):
+        state, since = now.pop((kind, process), (None, at))
+        if state:
+            result[kind][process].append((state, since, at))
         if what in ('LockSCard', 'HOLDS'):
-            open_since[kind, process] = at
+            now[kind, process] = ('waits' if what == 'LockSCard' else 'holds', at)
         if what == 'KILLED':
             result[kind][process].append(('killed', at, at))
     return result
