@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the shell examples of README.md and docs/.
+"""Runs the shell examples of README.md and docs/, and follows the links between the pages.
 
 A block between ```sh and ``` is run by `sh -eu` in a folder of its page's own, with the build's `cardlatch` first in PATH, in
 the order of the page, and has to exit 0. A block ```text right behind it holds lines that have to be in its output. What cannot
@@ -66,6 +66,23 @@ def read_examples(page):
     return examples, mistakes
 
 
+def headings(file):
+    """The anchors of a page, made as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(page):
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"`[^`]*`", "", text)
+    broken = []
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        if not file.exists() or (anchor and anchor not in headings(file)):
+            broken.append(f"{page}: the link to {target}{'#' if anchor else ''}{anchor} leads nowhere")
+    return broken
+
+
 def run_page(examples, path):
     """Runs a page's examples one after the other. Returns the failures."""
     failures = []
@@ -101,7 +118,7 @@ def main():
     failures, to_run, left_out = [], [], []
     for page in pages:
         examples, mistakes = read_examples(page)
-        failures += mistakes
+        failures += mistakes + broken_links(page)
         left_out += [example for example in examples if example.reason]
         to_run.append([example for example in examples if not example.reason])
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:

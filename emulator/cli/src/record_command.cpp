@@ -48,8 +48,7 @@ class RecordCommand : public Command {
     }
 
     int run(const std::vector<std::string>& trailing) override {
-        SignalReceiver signals; // before any thread exists
-        const auto recorded = trailing.empty() ? record_input() : record_command(trailing, signals);
+        const auto recorded = trailing.empty() ? record_input() : record_command(trailing);
         if (!recorded) {
             return complain(recorded.assume_error(), trailing.empty() ? k_check_failed : k_own_failure);
         }
@@ -111,7 +110,8 @@ class RecordCommand : public Command {
     }
 
     /// Runs a command whose pcscd is a relay to ours.
-    Result<int> record_command(const std::vector<std::string>& command, SignalReceiver& signals) const {
+    Result<int> record_command(const std::vector<std::string>& command) const {
+        SignalReceiver signals; // before any thread exists
         BOOST_OUTCOME_TRY(const auto reader, find_reader());
         BOOST_OUTCOME_TRY(const auto file, open_output(reader));
         BOOST_OUTCOME_TRY(const auto directory, harness::StackDirectory::create());

@@ -17,6 +17,7 @@
 #include <fstream>
 #include <list>
 #include <poll.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ namespace cardlatch::harness {
 namespace {
 
 constexpr int k_backlog = 64;
+constexpr int k_pause_ms = 100;
 
 Result<sockaddr_un> address_of(const std::filesystem::path& path) {
     sockaddr_un address{};
@@ -119,6 +121,7 @@ class PcscTap::Impl {
             }
             UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (!client) {
+                poll_uninterrupted(waiting.data(), 1, k_pause_ms); // out of descriptors, for one
                 continue;
             }
             connections_.remove_if([](Connection& connection) {
@@ -129,10 +132,14 @@ class PcscTap::Impl {
                 return done;
             });
             auto& connection = connections_.emplace_back();
-            connection.thread = std::thread([this, &connection, fd = std::move(client)] {
-                pass(fd);
-                connection.done = true;
-            });
+            try {
+                connection.thread = std::thread([this, &connection, fd = std::move(client)] {
+                    pass(fd);
+                    connection.done = true;
+                });
+            } catch (const std::system_error&) { // no thread to be had: the client sees its connection end
+                connections_.pop_back();
+            }
         }
     }
 

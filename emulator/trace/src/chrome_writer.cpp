@@ -13,18 +13,39 @@ namespace cardlatch::trace {
 
 namespace {
 
-/// A JSON string. Bytes that are no UTF-8 cannot come: names are checked where they enter.
+/// Bytes of the UTF-8 character that `text` begins with; 0 when it begins with none.
+std::size_t character_length(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t length = first < 0x80U                     ? 1
+                               : first >= 0xC2U && first < 0xE0U ? 2
+                               : first >= 0xE0U && first < 0xF0U ? 3
+                               : first >= 0xF0U && first < 0xF5U ? 4
+                                                                 : 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if (i >= text.size() || (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+/// A JSON string; bytes that are no UTF-8, in the name of a file for one, become question marks.
 std::string json_text(std::string_view text) {
     std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
+    while (!text.empty()) {
+        const auto length = character_length(text);
+        const char c = text.front();
+        if (length == 0) {
+            out += '?';
+        } else if (c == '"' || c == '\\') {
             out += '\\';
             out += c;
         } else if (static_cast<unsigned char>(c) < 0x20U) {
             out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
         } else {
-            out += c;
+            out += text.substr(0, length);
         }
+        text.remove_prefix(length == 0 ? 1 : length);
     }
     return out + '"';
 }

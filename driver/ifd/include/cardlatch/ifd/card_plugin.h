@@ -22,6 +22,7 @@ extern "C" {
 /** One card in one slot; the library's own. */
 struct cardlatch_hosted_card;
 
+/** The library's functions. */
 struct cardlatch_card_plugin_table {
     uint32_t version; /**< CARDLATCH_CARD_PLUGIN_VERSION */
 

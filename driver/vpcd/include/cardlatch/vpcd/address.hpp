@@ -33,6 +33,7 @@ Result<void> check_socket_path(std::string_view path);
 
 /// Where the card end of a link goes.
 struct LinkAddress {
+    /// Who connects to whom.
     enum class Kind : std::uint8_t {
         connect_unix, ///< unix:PATH, vpcd+unix:PATH
         connect_tcp,  ///< cardlatch://HOST:PORT, vpcd://HOST:PORT

@@ -40,7 +40,7 @@ class IfdLink {
     /// Cold or warm reset. Returns the ATR, valid until the next call; empty when the card stays mute.
     /// Errors: as exchange().
     Result<ByteView> power_on();
-    Result<ByteView> reset();
+    Result<ByteView> reset(); ///< warm, as power_on()
 
     /// Errors: as exchange().
     Result<void> power_off();

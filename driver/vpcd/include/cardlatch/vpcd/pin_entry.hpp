@@ -34,6 +34,7 @@ struct PinRequest {
 
 /// What was typed. Wiped when it goes.
 struct PinEntry {
+    /// How it ended.
     enum class Outcome : std::uint8_t { entered = 0, cancelled = 1, timed_out = 2 };
 
     Outcome outcome = Outcome::cancelled;

@@ -28,7 +28,7 @@ struct SocketAddress {
     [[nodiscard]] int family() const noexcept { return storage.ss_family; }
     /// The TCP port, in host order; 0 for a unix socket.
     [[nodiscard]] std::uint16_t port() const noexcept;
-    void set_port(std::uint16_t port) noexcept;
+    void set_port(std::uint16_t port) noexcept; ///< nothing for a unix socket
     /// Nobody from another machine can come: a unix socket, 127.0.0.0/8 or ::1.
     [[nodiscard]] bool is_local() const noexcept;
 

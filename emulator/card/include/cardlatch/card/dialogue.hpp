@@ -25,6 +25,7 @@ class CommandPattern {
   public:
     /// Errors: std::errc::invalid_argument.
     static Result<CommandPattern> parse(const std::string& text);
+    /// Equal but for masked bytes.
     [[nodiscard]] bool matches(ByteView command) const;
     /// The command, masked bytes as 00.
     [[nodiscard]] const Bytes& bytes() const { return bytes_; }
@@ -41,13 +42,16 @@ class ResponsePattern {
   public:
     /// Errors: std::errc::invalid_argument.
     static Result<ResponsePattern> parse(const std::string& text);
+    /// Whether `response` is such a one.
     [[nodiscard]] bool matches(ByteView response) const;
     /// A response that matches: 00 for any byte, nothing for any number of them.
     [[nodiscard]] Bytes example() const;
     [[nodiscard]] const std::string& text() const { return text_; }
 
   private:
+    /// A byte, or a gap.
     struct Element {
+        /// Which of them.
         enum class Kind : std::uint8_t { byte, any_byte, any_bytes };
         Kind kind;
         std::uint8_t value;

@@ -57,6 +57,7 @@ struct LogEntry {
     /// Reads the data of a READ LOG response.
     /// Errors: std::errc::bad_message when it is no whole number of entries.
     static Result<std::vector<LogEntry>> parse(ByteView data);
+    /// The entry as READ LOG has it.
     void append_to(Bytes& out) const;
     bool operator==(const LogEntry&) const = default;
 };
@@ -81,6 +82,7 @@ struct Report {
     /// Reads the data of a REPORT response.
     /// Errors: std::errc::bad_message for another version or length.
     static Result<Report> parse(ByteView data);
+    /// The answer as REPORT has it.
     void append_to(Bytes& out) const;
     bool operator==(const Report&) const = default;
 };
@@ -93,6 +95,7 @@ iso7816::CommandApdu enter(std::uint32_t client, std::uint32_t tag);
 iso7816::CommandApdu touch(std::uint32_t client, std::uint32_t step);
 /// `client` ends.
 iso7816::CommandApdu leave(std::uint32_t client);
+/// The counters.
 iso7816::CommandApdu report();
 /// The log from entry `index` (0 is the oldest kept), as many whole entries as fit into 256 bytes: 16.
 iso7816::CommandApdu read_log(std::uint16_t index);

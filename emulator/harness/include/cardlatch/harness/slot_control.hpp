@@ -33,7 +33,9 @@ class SlotControl {
 
     /// Puts a card into an empty slot: of `profile`, or the one that was in it last.
     virtual Result<void> insert(std::size_t slot, const std::optional<std::filesystem::path>& profile) = 0;
+    /// Pulls the card.
     virtual Result<void> remove(std::size_t slot) = 0;
+    /// Resets the card, as another PC/SC client would.
     virtual Result<void> reset(std::size_t slot) = 0;
     /// Presses keys on the PIN pad of a reader with a card in it.
     virtual Result<void> type(std::size_t slot, vpcd::PinEntry entry) = 0;

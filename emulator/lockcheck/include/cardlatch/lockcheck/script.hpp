@@ -22,6 +22,7 @@ namespace cardlatch::lockcheck {
 ///
 /// Lines that begin with # are comments.
 struct Step {
+    /// The kinds of lines above.
     enum class Kind {
         call,
         start,

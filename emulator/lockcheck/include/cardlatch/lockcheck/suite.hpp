@@ -63,12 +63,14 @@ struct Subject {
     bool removable = false; ///< the control socket can take the card out of this reader
 };
 
+/// What a run found.
 struct Report {
     Subject subject;
     std::uint64_t seed = 0;
     std::vector<CaseResult> results;
     std::chrono::duration<double> took{};
 
+    /// How many cases came out so.
     [[nodiscard]] std::size_t count(Verdict verdict) const;
 };
 

@@ -44,6 +44,7 @@ class Sink {
     virtual ~Sink() = default;
     Sink(const Sink&) = delete;
     Sink& operator=(const Sink&) = delete;
+    /// Takes one event, before the call that it tells of returns: it had better be quick.
     virtual void record(const Event& event) = 0;
 };
 

@@ -17,6 +17,7 @@ class EventSender : public Sink {
   public:
     /// Errors: the system's.
     static Result<std::shared_ptr<EventSender>> connect(const std::string& path);
+    /// Sends the event, without a result.
     void record(const Event& event) override;
 
   private:

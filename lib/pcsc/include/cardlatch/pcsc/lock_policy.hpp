@@ -39,6 +39,7 @@ class Recovery {
 
 /// What happens to a lock under which nothing is sent. Windows resets the card after 5 s, pcsc-lite never.
 struct IdleWatch {
+    /// What is done about it.
     enum class Action {
         none,
         warn,   ///< one line to the log callback, once per idle time
