@@ -5,8 +5,6 @@
 #include "native_calls.hpp"
 
 #include <algorithm>
-#include <array>
-#include <reader.h>
 #include <thread>
 #include <utility>
 
@@ -215,7 +213,7 @@ Result<void> Connection::enter_now(bool may_recover) {
 
 Result<void> Connection::renew() {
     BOOST_OUTCOME_TRY(const auto protocol, scard_reconnect(handle, share, preferred, Disposition::leave));
-    active = static_cast<Protocol>(protocol);
+    active = protocol;
     return ok();
 }
 
@@ -242,14 +240,7 @@ Result<void> Connection::wait_for_others(const LockBounds& bounds, CancelPoint& 
 }
 
 bool Connection::held_by_others() const {
-    // Of all calls that a lock keeps out, this is one that pcsc-lite's client library does not repeat until
-    // it is let in, and that changes nothing. The name itself is of no interest. Source: pcsc-lite
-    // SCardGetAttrib in winscard.c and winscard_clnt.c.
-    std::array<BYTE, MAX_READERNAME + 1> name{};
-    DWORD size = name.size();
-    const auto asked =
-        scard("SCardGetAttrib", SCardGetAttrib, handle, SCARD_ATTR_DEVICE_FRIENDLY_NAME, name.data(), &size);
-    return !asked && asked.error().code == Errc::sharing_violation;
+    return native_held_by_others(handle);
 }
 
 } // namespace cardlatch::pcsc::detail

@@ -1,51 +1,10 @@
 #include "connection.hpp"
+#include "native_calls.hpp"
 
 #include <cardlatch/pcsc/card.hpp>
 #include <cardlatch/pcsc/context.hpp>
 
-#include <array>
-
 namespace cardlatch::pcsc {
-
-using detail::scard;
-
-namespace {
-
-/// pcsc-lite reports bits, with an event counter above them, and never "specific"; the most ready bit counts.
-CardState card_state(DWORD bits, Protocol protocol) {
-    if ((bits & SCARD_SPECIFIC) != 0) {
-        return CardState::specific;
-    }
-    if ((bits & SCARD_NEGOTIABLE) != 0) {
-        return protocol == Protocol::none ? CardState::negotiable : CardState::specific;
-    }
-    if ((bits & SCARD_POWERED) != 0) {
-        return CardState::powered;
-    }
-    if ((bits & SCARD_SWALLOWED) != 0) {
-        return CardState::swallowed;
-    }
-    if ((bits & SCARD_PRESENT) != 0) {
-        return CardState::present;
-    }
-    return (bits & SCARD_ABSENT) != 0 ? CardState::absent : CardState::unknown;
-}
-
-Result<CardStatus> query_card(SCARDHANDLE handle) {
-    std::array<char, MAX_READERNAME + 1> name{};
-    std::array<BYTE, MAX_ATR_SIZE> atr{};
-    DWORD name_size = name.size() - 1;
-    DWORD atr_size = atr.size();
-    DWORD state = 0;
-    DWORD protocol = 0;
-    BOOST_OUTCOME_TRY(scard("SCardStatus", SCardStatus, handle, name.data(), &name_size, &state, &protocol,
-                            atr.data(), &atr_size));
-    const auto active = static_cast<Protocol>(protocol);
-    return CardStatus{name.data(), card_state(state, active), active,
-                      Bytes(atr.data(), atr.data() + atr_size)};
-}
-
-} // namespace
 
 Card::Card(std::shared_ptr<detail::Connection> connection)
     : connection_(std::move(connection)) {}
@@ -78,7 +37,7 @@ void Card::leave() noexcept {
 
 Result<Card> Card::adopt(const Context& context, NativeHandle handle) {
     const auto native = static_cast<SCARDHANDLE>(handle);
-    auto status = query_card(native);
+    auto status = detail::native_status(native);
     if (!status && status.error().code != Errc::reset_card && status.error().code != Errc::removed_card) {
         return status.error();
     }
@@ -139,7 +98,7 @@ Result<Bytes> Card::transmit_unlocked(ByteView command) const {
 
 Result<CardStatus> Card::status() const {
     BOOST_OUTCOME_TRY(connection_->check_connected("status"));
-    return query_card(connection_->handle);
+    return detail::native_status(connection_->handle);
 }
 
 Result<void> Card::reconnect(ShareMode mode, Protocol preferred, Disposition initialization) {

@@ -55,16 +55,12 @@ bool ContextHandle::any() {
 }
 
 Result<ReaderState> query_reader(const ContextHandle& context, const std::string& name) {
-    SCARD_READERSTATE native{};
-    native.szReader = name.c_str();
-    native.dwCurrentState = SCARD_STATE_UNAWARE;
-    const auto asked =
-        scard("SCardGetStatusChange", SCardGetStatusChange, context.value, DWORD{0}, &native, DWORD{1});
-    if (!asked && asked.error().code != Errc::timeout) {
+    ReaderState state{name, 0, {}};
+    if (auto asked = native_wait_for_change(context.value, {&state, 1}, 0);
+        !asked && asked.error().code != Errc::timeout) {
         return asked.error();
     }
-    const auto* const atr = &native.rgbAtr[0];
-    return ReaderState{name, static_cast<std::uint32_t>(native.dwEventState), Bytes(atr, atr + native.cbAtr)};
+    return state;
 }
 
 Result<void> Connection::check_connected(const char* what) const {
@@ -264,7 +260,7 @@ Result<Bytes> Connection::exchange(ByteView command) {
     }
     unsettled_ = false;
     const auto protocol = active.load();
-    const SCARD_IO_REQUEST pci{static_cast<unsigned long>(protocol), sizeof(SCARD_IO_REQUEST)};
+    const SCARD_IO_REQUEST pci{native_protocol(protocol), sizeof(SCARD_IO_REQUEST)};
     // The resource manager reports a short buffer only after the card has executed the command, and the reply
     // is lost: always offer room for the longest one. Source: pcsc-lite ContextThread, case SCARD_TRANSMIT.
     const auto buffer = std::make_unique_for_overwrite<BYTE[]>(iso7816::k_max_response_apdu);
@@ -297,7 +293,7 @@ Result<void> Connection::reconnect(ShareMode mode, Protocol preferred_set, Dispo
         initialization = Disposition::leave;
     }
     BOOST_OUTCOME_TRY(const auto protocol, scard_reconnect(handle, mode, preferred_set, initialization));
-    active = static_cast<Protocol>(protocol);
+    active = protocol;
     preferred = preferred_set;
     share = mode;
     {

@@ -1,10 +1,10 @@
 #include "connection.hpp"
+#include "native_calls.hpp"
 #include "service_socket.hpp"
 
 #include <cardlatch/pcsc/context.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace cardlatch::pcsc {
@@ -22,7 +22,7 @@ DWORD milliseconds_until(std::chrono::steady_clock::time_point deadline) {
         return 0;
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
-    return std::min(static_cast<DWORD>(left), k_longest);
+    return static_cast<DWORD>(std::min<std::int64_t>(left, k_longest));
 }
 
 /// What SCardEstablishContext says when pcscd takes the connection and closes it. pcscd does so without a
@@ -64,29 +64,10 @@ Result<Context> Context::establish() {
 }
 
 Result<std::vector<Reader>> Context::readers() const {
-    std::vector<char> names;
-    for (;;) {
-        DWORD size = 0;
-        auto listed = scard("SCardListReaders", SCardListReaders, handle_->value, nullptr, nullptr, &size);
-        if (listed) {
-            names.assign(size, '\0');
-            listed =
-                scard("SCardListReaders", SCardListReaders, handle_->value, nullptr, names.data(), &size);
-        }
-        if (listed) {
-            break;
-        }
-        if (listed.error().code == Errc::no_readers_available) {
-            return std::vector<Reader>{};
-        }
-        if (listed.error().code != Errc::insufficient_buffer) { // else a reader came between the two calls
-            return listed.error();
-        }
-    }
-    names.push_back('\0');
+    BOOST_OUTCOME_TRY(auto names, detail::native_readers(handle_->value));
     std::vector<Reader> readers;
-    for (const char* name = names.data(); *name != '\0'; name += std::strlen(name) + 1) {
-        readers.push_back(Reader(handle_, name));
+    for (auto& name : names) {
+        readers.push_back(Reader(handle_, std::move(name)));
     }
     return readers;
 }
@@ -97,26 +78,12 @@ Reader Context::reader(std::string name) const {
 
 Result<void> Context::wait_for_change(std::span<ReaderState> states,
                                       std::chrono::steady_clock::time_point deadline) const {
-    std::vector<SCARD_READERSTATE> natives(states.size());
-    for (std::size_t i = 0; i < states.size(); ++i) {
-        natives[i].szReader = states[i].name.c_str();
-        natives[i].dwCurrentState = states[i].flags & ~DWORD{SCARD_STATE_CHANGED};
-    }
     for (;;) {
         const auto timeout = milliseconds_until(deadline);
-        auto waited = scard("SCardGetStatusChange", SCardGetStatusChange, handle_->value, timeout,
-                            natives.data(), natives.size());
+        auto waited = detail::native_wait_for_change(handle_->value, states, timeout);
         const bool timed_out = !waited && waited.error().code == Errc::timeout;
-        if (!waited && !timed_out) {
-            return waited.error();
-        }
         if (timed_out && timeout != 0 && std::chrono::steady_clock::now() < deadline) {
             continue; // the deadline is further away than one call can wait
-        }
-        for (std::size_t i = 0; i < states.size(); ++i) {
-            const auto* const atr = &natives[i].rgbAtr[0];
-            states[i].flags = static_cast<std::uint32_t>(natives[i].dwEventState);
-            states[i].atr.assign(atr, atr + natives[i].cbAtr);
         }
         return waited;
     }
@@ -148,13 +115,10 @@ Result<Card> Reader::connect(ShareMode mode, Protocol preferred) const {
     // another thread's begin, pcscd drops the whole context. Source: pcsc-lite SCardConnect and
     // SCardBeginTransaction in winscard_clnt.c, MSGCheckHandleAssociation in winscard_svc.c.
     BOOST_OUTCOME_TRY(const auto own, establish_handle());
-    SCARDHANDLE handle = 0;
-    DWORD active = 0;
-    BOOST_OUTCOME_TRY(scard("SCardConnect", SCardConnect, own->value, name_.c_str(), static_cast<DWORD>(mode),
-                            static_cast<DWORD>(preferred), &handle, &active));
-    auto connection = std::make_shared<detail::Connection>(own, handle, name_, true);
+    BOOST_OUTCOME_TRY(const auto made, detail::native_connect(own->value, name_, mode, preferred));
+    auto connection = std::make_shared<detail::Connection>(own, made.handle, name_, true);
     connection->preferred = preferred;
-    connection->active = static_cast<Protocol>(active);
+    connection->active = made.active;
     connection->share = mode;
     return Card(std::move(connection));
 }
