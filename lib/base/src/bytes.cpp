@@ -1,6 +1,9 @@
 #include <cardlatch/base/bytes.hpp>
 
 #include <cstring>
+#ifdef _WIN32
+#include <windows.h>
+#endif
 
 namespace cardlatch {
 
@@ -59,7 +62,11 @@ std::optional<Bytes> from_hex(std::string_view text) {
 
 void wipe(std::span<std::uint8_t> bytes) noexcept {
     if (!bytes.empty()) { // an empty span may hold a null pointer
+#ifdef _WIN32
+        SecureZeroMemory(bytes.data(), bytes.size());
+#else
         explicit_bzero(bytes.data(), bytes.size());
+#endif
     }
 }
 

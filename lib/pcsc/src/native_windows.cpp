@@ -2,6 +2,7 @@
 // Source: Windows winscard.h and winsmcrd.h.
 
 #include "native_calls.hpp"
+#include "service_socket.hpp"
 #include "utf16.hpp"
 
 #include <algorithm>
@@ -34,6 +35,10 @@ std::string narrow(const wchar_t* text) {
     (void)::WideCharToMultiByte(CP_UTF8, 0, text, size, utf8.data(), static_cast<int>(utf8.size()), nullptr,
                                 nullptr);
     return utf8;
+}
+
+bool service_listens() {
+    return false; // there is no socket, and refusals need no explanation: the codes are distinct
 }
 
 DWORD native_protocol(Protocol protocol) {

@@ -112,14 +112,8 @@ void CancelPoint::cancel() {
     }
 }
 
-bool CancelPoint::cancelled() {
-    const std::lock_guard guard(mutex_);
-    return cancelled_;
-}
-
-void CancelPoint::notify() {
-    const std::lock_guard guard(mutex_);
-    changed_.notify_all();
+bool Turn::held() const {
+    return set_ >= 0;
 }
 
 Turn::Turn(Turn&& other) noexcept

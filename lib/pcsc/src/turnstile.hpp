@@ -18,7 +18,10 @@ class CancelPoint {
   public:
     /// Returns when the waiter has left the turnstile, or was not in it.
     void cancel();
-    [[nodiscard]] bool cancelled();
+    [[nodiscard]] bool cancelled() {
+        const std::lock_guard guard(mutex_);
+        return cancelled_;
+    }
 
     /// Waits until `done` holds, which other threads change between two calls of notify(). False at
     /// `deadline` or when cancelled.
@@ -28,18 +31,24 @@ class CancelPoint {
         changed_.wait_until(guard, deadline, [&] { return cancelled_ || done(); });
         return done();
     }
-    void notify();
+    void notify() {
+        const std::lock_guard guard(mutex_);
+        changed_.notify_all();
+    }
 
   private:
     friend class Turnstile;
     std::mutex mutex_;
     std::condition_variable changed_;
     bool cancelled_ = false;
+#ifndef _WIN32
     int waiting_in_ = -1; ///< the semaphore set, while the waiter is in the kernel
     unsigned short bell_ = 0;
+#endif
 };
 
 class Turnstile;
+struct TurnKeeper; // Windows: the thread that has the turn
 
 /// The right to ask the resource manager for the card; given on when this ends. An empty one stands for going
 /// on without.
@@ -52,15 +61,20 @@ class Turn {
     Turn& operator=(const Turn&) = delete;
     ~Turn() { give(); }
     void give() noexcept;
-    [[nodiscard]] bool held() const { return set_ >= 0; }
+    [[nodiscard]] bool held() const;
 
   private:
     friend class Turnstile;
+#ifdef _WIN32
+    explicit Turn(std::shared_ptr<TurnKeeper> keeper);
+    std::shared_ptr<TurnKeeper> keeper_;
+#else
     Turn(int set, pid_t owner)
         : set_(set)
         , owner_(owner) {}
     int set_ = -1;
     pid_t owner_ = 0; ///< a forked child has the object, but the kernel gave it no share in the turn
+#endif
 };
 
 /// The queue before one reader of one resource manager, for all processes of the machine that use this
@@ -69,7 +83,7 @@ class Turn {
 /// A System V semaphore set that the kernel keeps in order: who waits first is served first, and the turn of
 /// a process that ends, however it ends, is given on. It orders only; that one client has the card is the
 /// resource manager's doing. So every failure of the queue (no permission, another IPC namespace, tampering)
-/// means to go on without it.
+/// means to go on without it. On Windows, a named mutex of the session (turnstile_windows.cpp).
 class Turnstile {
   public:
     /// The queue of `reader`, for as long as the object lives. The last user on the machine removes the set.
@@ -92,6 +106,13 @@ class Turnstile {
     static void remove(const std::string& reader);
 
   private:
+#ifdef _WIN32
+    [[nodiscard]] bool worn_out() const;
+
+    const std::wstring name_;
+    void* const turn_; ///< HANDLE of the mutex; NULL when there is none
+};
+#else
     enum class Outcome { turn, timeout, cancelled, removed };
     [[nodiscard]] Outcome wait(int set, std::chrono::steady_clock::time_point deadline,
                                CancelPoint& point) const;
@@ -103,5 +124,6 @@ class Turnstile {
     mutable std::mutex mutex_;
     int set_;
 };
+#endif
 
 } // namespace cardlatch::pcsc::detail

@@ -60,15 +60,15 @@ struct LockPolicy {
 
 /// A user of this library who has the card, or is about to take it.
 struct LockHolder {
-    pid_t pid = 0;    ///< 0 when the process is in a PID namespace that this one cannot see
+    pid_t pid = 0;    ///< 0 when the process is in a PID namespace that this one cannot see, and on Windows
     std::string name; ///< the kernel's short name of the process; empty when it cannot be read
-    std::chrono::system_clock::time_point since; ///< in whole seconds
+    std::chrono::system_clock::time_point since; ///< in whole seconds; the epoch on Windows
 };
 
 /// The queue of this library's users before one reader. Programs that call winscard.h do not appear in it.
 struct LockQueue {
     std::optional<LockHolder> holder;
-    unsigned waiting = 0; ///< how many wait behind the holder
+    unsigned waiting = 0; ///< how many wait behind the holder; 0 on Windows, which does not tell
 };
 
 } // namespace cardlatch::pcsc
