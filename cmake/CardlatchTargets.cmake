@@ -3,7 +3,10 @@
 # All compile settings that are ours alone; PRIVATE, so that a consumer keeps its own.
 function(cardlatch_compile_settings target)
     target_compile_features(${target} PUBLIC cxx_std_20)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+    if(NOT WIN32) # where COM's own interfaces have no destructor
+        target_compile_options(${target} PRIVATE -Wnon-virtual-dtor)
+    endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         # gcc 12 takes the value inside a checked Outcome result for uninitialised when it optimises.
         target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)

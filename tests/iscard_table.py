@@ -5,23 +5,54 @@ Methods come from the public headers, "implemented" from the late binding tables
 call (fixtures/iscard/*.golden, which are run line by line, and calls in tests/unit/iscard_*_test.cpp), "card" from
 fixtures/iscard/card.calls, which the integration test compares with what its programs did on the emulator's cards.
 
+The late binding tables are compared with the headers as well: every method, in the order of the vtable, with its DISPID and a letter
+for each of its parameters.
+
 usage: iscard_table.py [--write]    without it: fails when the table in the document is another, or has a blank
 """
-import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import iscard_headers
+from iscard_headers import ROOT
+
 BEGIN, END = "<!-- table: tests/iscard_table.py --write -->", "<!-- end of table -->"
 
 
 def interfaces():
     """Interface name -> its own methods in vtable order."""
-    found = {}
-    for header in sorted((ROOT / "lib/iscard/include/cardlatch/iscard").glob("*.h")):
-        for name, body in re.findall(r"struct (I\w+) : public IDispatch \{(.*?)\n  protected", header.read_text(), re.S):
-            found[name] = re.findall(r"virtual HRESULT STDMETHODCALLTYPE (\w+)\(", body)
-    return found
+    return {name: [method.name for method in methods] for name, methods in iscard_headers.interfaces().items()}
+
+
+def late_binding_faults():
+    """What the rows of dispatch_tables.cpp say otherwise than the headers."""
+    faults = []
+    headers, tables = iscard_headers.interfaces(), iscard_headers.dispatch_tables()
+    if set(headers) != set(tables):
+        faults.append(f"interfaces: {sorted(headers)} in the headers, {sorted(tables)} in the tables")
+    for name in set(headers) & set(tables):
+        methods, rows = headers[name], tables[name]
+        if [m.name for m in methods] != [r.method for r in rows]:
+            faults.append(f"{name}: {[m.name for m in methods]} in the header, {[r.method for r in rows]} in the table")
+            continue
+        names = []
+        for method, row in zip(methods, rows):
+            prefix = {"PROPERTYGET": "get_", "PROPERTYPUT": "put_", "METHOD": ""}[row.kind]
+            if method.name != prefix + row.name or (not prefix and re.match("(get|put)_", method.name)):
+                faults.append(f"{name}.{method.name}: is {row.kind} {row.name} in the table")
+            if row.name not in names:
+                names.append(row.name)
+            if row.id != names.index(row.name) + 1:
+                faults.append(f"{name}.{method.name}: DISPID {row.id}, not {names.index(row.name) + 1}")
+            if len(row.directions) != len(method.parameters) or set(row.directions) - set("izubor"):
+                faults.append(f"{name}.{method.name}: {len(method.parameters)} parameters, {row.directions!r} in the table")
+            for parameter, letter in zip(method.parameters, row.directions):
+                # An output goes through a pointer; a parameter with a default may be left out.
+                if letter in "or" and not parameter.type.endswith("*") and not parameter.type.startswith("LP"):
+                    faults.append(f"{name}.{method.name}: {parameter.name} is {parameter.type}, and an output in the table")
+                if parameter.default and letter == "i" and row.kind == "METHOD":
+                    faults.append(f"{name}.{method.name}: {parameter.name} has a default, and has to be given in the table")
+    return faults
 
 
 def implemented(name, method):
@@ -98,6 +129,8 @@ def main():
         sys.exit("the table in docs/iscard.md is out of date: run tests/iscard_table.py --write")
     if blanks:
         sys.exit("blanks in the table:\n" + "\n".join(blanks))
+    if faults := late_binding_faults():
+        sys.exit("late binding and headers differ:\n" + "\n".join(faults))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#ifdef _WIN32
+#include <random>
+#endif
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,11 +16,17 @@ namespace cardlatch::test {
 class TemporaryFolder {
   public:
     TemporaryFolder() {
+#ifdef _WIN32
+        std::random_device random;
+        path_ = std::filesystem::temp_directory_path() / ("cardlatch-test-" + std::to_string(random()));
+        std::filesystem::create_directory(path_);
+#else
         auto name = (std::filesystem::temp_directory_path() / "cardlatch-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) {
             throw std::runtime_error("cannot make a folder in " + name);
         }
         path_ = name;
+#endif
     }
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
@@ -26,7 +35,9 @@ class TemporaryFolder {
         std::filesystem::remove_all(path_, ignored);
     }
 
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] const std::filesystem::path& path() const {
+        return path_;
+    }
 
     /// Writes a file in the folder and returns its path.
     [[nodiscard]] std::filesystem::path write(std::string_view name, std::string_view text) const {

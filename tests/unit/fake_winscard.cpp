@@ -1,98 +1,11 @@
 #include "fake_winscard.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <unistd.h>
 
 using cardlatch::Bytes;
 
 namespace fake {
-
-World& World::get() {
-    static World world;
-    // The machine's queues for this world's readers are nobody else's.
-    static const int k_own_queues =
-        ::setenv("PCSCLITE_CSOCK_NAME", ("fake winscard of " + std::to_string(::getpid())).c_str(), 1);
-    (void)k_own_queues;
-    return world;
-}
-
-void World::reset() {
-    const std::lock_guard lock(mutex);
-    readers.clear();
-    handles.clear();
-    contexts.clear();
-    failures.clear();
-    counts.clear();
-    blocked.clear();
-    cancelled.clear();
-    service = true;
-    end_after_reset_releases = false;
-    card = [](cardlatch::ByteView) { return Bytes{0x90, 0x00}; };
-    readers[k_reader].atr = {0x3B, 0x80, 0x80, 0x01, 0x01};
-}
-
-void World::insert(const std::string& reader, Bytes atr) {
-    const std::lock_guard lock(mutex);
-    readers[reader].atr = std::move(atr);
-    ++readers[reader].events;
-    changed.notify_all();
-}
-
-void World::remove(const std::string& reader) {
-    const std::lock_guard lock(mutex);
-    auto& target = readers[reader];
-    target.atr.clear();
-    target.active = 0;
-    target.owner = 0;
-    target.count = 0;
-    ++target.events;
-    for (auto& [number, handle] : handles) {
-        if (handle.reader == reader) {
-            handle.event = SCARD_W_REMOVED_CARD;
-        }
-    }
-    changed.notify_all();
-}
-
-namespace {
-void set_reset_event(World& world, const std::string& reader) {
-    world.readers[reader].active = 0;
-    for (auto& [number, handle] : world.handles) {
-        if (handle.reader == reader) {
-            handle.event = SCARD_W_RESET_CARD;
-        }
-    }
-    world.changed.notify_all();
-}
-} // namespace
-
-void World::reset_by_others(const std::string& reader) {
-    const std::lock_guard lock(mutex);
-    set_reset_event(*this, reader);
-}
-
-void World::unplug(const std::string& reader) {
-    const std::lock_guard lock(mutex);
-    readers.erase(reader);
-    changed.notify_all();
-}
-
-void World::fail_next(const std::string& function, LONG code) {
-    const std::lock_guard lock(mutex);
-    failures[function].push_back(code);
-}
-
-int World::calls(const std::string& function) {
-    const std::lock_guard lock(mutex);
-    return counts[function];
-}
-
-bool World::wait_for_blocked(const std::string& function) {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(10), [&] { return blocked[function] > 0; });
-}
 
 namespace {
 
@@ -202,6 +115,20 @@ LONG unlock_once(Reader& reader, SCARDHANDLE number) {
     return SCARD_S_SUCCESS;
 }
 
+/// SCardStatus' word for the card: pcsc-lite's bits with an event counter, Windows' enumeration.
+DWORD state_of(const Reader& reader) {
+#ifdef _WIN32
+    return reader.atr.empty() ? DWORD{SCARD_ABSENT}
+           : reader.mute      ? DWORD{SCARD_SWALLOWED}
+                              : DWORD{SCARD_SPECIFIC};
+#else
+    return (static_cast<DWORD>(reader.events) << 16U) |
+           (reader.atr.empty() ? DWORD{SCARD_ABSENT}
+            : reader.mute      ? DWORD{SCARD_PRESENT | SCARD_SWALLOWED}
+                               : DWORD{SCARD_PRESENT | SCARD_POWERED | SCARD_NEGOTIABLE});
+#endif
+}
+
 } // namespace
 
 } // namespace fake
@@ -219,7 +146,7 @@ LONG SCardEstablishContext(DWORD /*scope*/, LPCVOID /*reserved1*/, LPCVOID /*res
     if (!call.world.service) {
         return SCARD_E_NO_SERVICE;
     }
-    *context = call.world.next_number++;
+    *context = static_cast<SCARDCONTEXT>(call.world.next_number++);
     call.world.contexts.insert(*context);
     return SCARD_S_SUCCESS;
 }
@@ -246,7 +173,7 @@ LONG SCardListReaders(SCARDCONTEXT context, LPCSTR /*groups*/, LPSTR names, LPDW
     }
     all += '\0';
     const DWORD room = *size;
-    *size = all.size();
+    *size = static_cast<DWORD>(all.size());
     if (names == nullptr) {
         return SCARD_S_SUCCESS;
     }
@@ -290,7 +217,7 @@ LONG SCardConnect(SCARDCONTEXT context, LPCSTR name, DWORD share, DWORD preferre
             return rv;
         }
     }
-    *handle = world.next_number++;
+    *handle = static_cast<SCARDHANDLE>(world.next_number++);
     *active = share == SCARD_SHARE_DIRECT ? 0 : reader.active;
     world.handles[*handle] = {context, name};
     ++reader.connections;
@@ -433,14 +360,11 @@ LONG SCardStatus(SCARDHANDLE number, LPSTR name, LPDWORD name_size, LPDWORD stat
     const auto& reader = *call.reader;
     const auto& text = call.handle->reader;
     std::memcpy(name, text.c_str(), text.size() + 1);
-    *name_size = text.size() + 1;
-    *state = (static_cast<DWORD>(reader.events) << 16U) |
-             (reader.atr.empty() ? DWORD{SCARD_ABSENT}
-              : reader.mute      ? DWORD{SCARD_PRESENT | SCARD_SWALLOWED}
-                                 : DWORD{SCARD_PRESENT | SCARD_POWERED | SCARD_NEGOTIABLE});
+    *name_size = static_cast<DWORD>(text.size() + 1);
+    *state = fake::state_of(reader);
     *protocol = reader.active;
     std::memcpy(atr, reader.atr.data(), reader.atr.size());
-    *atr_size = reader.atr.size();
+    *atr_size = static_cast<DWORD>(reader.atr.size());
     return SCARD_S_SUCCESS;
 }
 
@@ -461,7 +385,7 @@ LONG SCardGetAttrib(SCARDHANDLE number, DWORD /*attribute*/, LPBYTE value, LPDWO
         return SCARD_E_INSUFFICIENT_BUFFER;
     }
     std::memcpy(value, name.c_str(), name.size() + 1);
-    *size = name.size() + 1;
+    *size = static_cast<DWORD>(name.size() + 1);
     return call.handle->event;
 }
 
@@ -494,7 +418,7 @@ LONG SCardGetStatusChange(SCARDCONTEXT context, DWORD timeout, SCARD_READERSTATE
                                                 : 0;
                 now |= static_cast<DWORD>(reader.events) << 16U;
                 state.dwEventState = now | (now != state.dwCurrentState ? DWORD{SCARD_STATE_CHANGED} : 0);
-                state.cbAtr = reader.atr.size();
+                state.cbAtr = static_cast<DWORD>(reader.atr.size());
                 std::memcpy(&state.rgbAtr[0], reader.atr.data(), reader.atr.size());
             }
             any = any || (state.dwEventState & SCARD_STATE_CHANGED) != 0;
@@ -540,7 +464,7 @@ LONG SCardTransmit(SCARDHANDLE number, const SCARD_IO_REQUEST* pci, LPCBYTE comm
     call.reader->commands.emplace_back(command, command + command_size);
     const auto answer = call.world.card(call.reader->commands.back());
     const DWORD room = *reply_size;
-    *reply_size = answer.size();
+    *reply_size = static_cast<DWORD>(answer.size());
     if (room < answer.size()) {
         return SCARD_E_INSUFFICIENT_BUFFER;
     }
@@ -548,20 +472,3 @@ LONG SCardTransmit(SCARDHANDLE number, const SCARD_IO_REQUEST* pci, LPCBYTE comm
     return SCARD_S_SUCCESS;
 }
 }
-
-// For tests that cannot include winscard.h, because it and Windows' scarderr.h define the same names.
-namespace fake_service {
-
-void reset() {
-    fake::World::get().reset();
-}
-
-void stop() {
-    fake::World::get().service = false;
-}
-
-int contexts() {
-    return static_cast<int>(fake::World::get().contexts.size());
-}
-
-} // namespace fake_service

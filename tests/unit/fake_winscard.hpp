@@ -11,9 +11,13 @@
 #include <string>
 #include <vector>
 #include <winscard.h>
+#ifdef _WIN32
+#include <winsmcrd.h>
+#endif
 
 /// A resource manager in memory, linked in place of libpcsclite: it defines the SCard symbols that lib/pcsc
-/// calls.
+/// calls. On Windows the symbols are winscard.dll's narrow ones, and fake_winscard_windows.cpp has the wide
+/// ones that lib/pcsc calls there.
 ///
 /// Models pcsc-lite 1.9.9: readers, cards, share modes, the transaction's owner and count, pending reset and
 /// removal events, dispositions, blocking begin, transmit, status and connect, cancellable status changes,
@@ -78,5 +82,8 @@ class World {
     std::function<cardlatch::Bytes(cardlatch::ByteView)> card; ///< answers commands
     LONG next_number = 0x1000;
 };
+
+/// What a reset does to every connection; the world's mutex is the caller's.
+void set_reset_event(World& world, const std::string& reader);
 
 } // namespace fake

@@ -37,11 +37,11 @@ struct Fixture {
         fake::World::get().reset();
         write(k_own_file,
               "atr = 3B 00\n\n[group \"Desk\"]\nreader = Fake*\n[group \"Door\"]\nreader = Other\n");
-        ::setenv("CARDLATCH_CARDS", file.c_str(), 1);
+        set_environment("CARDLATCH_CARDS", file.c_str());
     }
     Fixture(const Fixture&) = delete;
     Fixture& operator=(const Fixture&) = delete;
-    ~Fixture() { ::unsetenv("CARDLATCH_CARDS"); }
+    ~Fixture() { set_environment("CARDLATCH_CARDS", nullptr); }
     void write(std::string first, const std::string& second = "") const {
         if (const auto comment = first.find("   #"); comment != std::string::npos) {
             first.erase(comment, first.find('\n', comment) - comment);
@@ -137,23 +137,33 @@ BOOST_AUTO_TEST_CASE(mistakes_are_reported_with_their_line) {
     auto* groups = reinterpret_cast<SAFEARRAY*>(&file);
     BOOST_TEST(object->ListReaderGroups(0, &groups) == HRESULT_FROM_SCARD(SCARD_E_INVALID_TARGET));
     BOOST_TEST((groups == nullptr));
-    ::setenv("CARDLATCH_CARDS", "/nonexistent/cards.conf", 1);
+    set_environment("CARDLATCH_CARDS", "/nonexistent/cards.conf");
     BOOST_TEST(object->ListReaderGroups(0, &groups) == HRESULT_FROM_SCARD(SCARD_E_INVALID_TARGET));
 }
 
 BOOST_AUTO_TEST_CASE(the_user_s_file_comes_before_the_system_s) {
-    ::unsetenv("CARDLATCH_CARDS");
+    set_environment("CARDLATCH_CARDS", nullptr);
     const auto put = [&](const char* where, const char* text) {
         std::filesystem::create_directories(folder.path() / where / "cardlatch");
         std::ofstream(folder.path() / where / "cardlatch" / "cards.conf") << text;
     };
     put("user", "[card \"A\"]\natr = 3B01\n");
     put("system", "[card \"A\"]\natr = 3B02\n[card \"B\"]\natr = 3B03\n");
-    ::setenv("XDG_CONFIG_HOME", (folder.path() / "user").c_str(), 1);
-    ::setenv("XDG_CONFIG_DIRS", ("relative:" + (folder.path() / "system").string()).c_str(), 1);
+    const auto user = (folder.path() / "user").string();
+#ifdef _WIN32
+    const char* const of_the_user = "APPDATA";
+    const char* const of_the_system = "PROGRAMDATA";
+    const auto system = (folder.path() / "system").string();
+#else
+    const char* const of_the_user = "XDG_CONFIG_HOME";
+    const char* const of_the_system = "XDG_CONFIG_DIRS";
+    const auto system = "relative:" + (folder.path() / "system").string();
+#endif
+    set_environment(of_the_user, user.c_str());
+    set_environment(of_the_system, system.c_str());
     const auto database = CardDatabase::load();
-    ::unsetenv("XDG_CONFIG_HOME");
-    ::unsetenv("XDG_CONFIG_DIRS");
+    set_environment(of_the_user, nullptr);
+    set_environment(of_the_system, nullptr);
     BOOST_REQUIRE(database);
     BOOST_TEST(cardlatch::to_hex(database.value().find("A")->atr) == "3B01");
     BOOST_TEST(cardlatch::to_hex(database.value().find("B")->atr) == "3B03");

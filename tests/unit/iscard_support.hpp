@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstdlib>
 #include <initializer_list>
 #include <string>
 
@@ -33,6 +34,35 @@ class Ref {
   private:
     T* pointer_;
 };
+
+#ifdef _WIN32
+/// The unit tests bring the classes with them, while COM would ask the registry for somebody else's.
+inline HRESULT create_instance(REFCLSID clsid, IUnknown* outer, DWORD context, REFIID iid, void** out) {
+    if (out == nullptr) {
+        return E_POINTER;
+    }
+    *out = nullptr;
+    void* factory = nullptr;
+    if ((context & CLSCTX_INPROC_SERVER) == 0 ||
+        FAILED(DllGetClassObject(clsid, IID_IClassFactory, &factory))) {
+        return REGDB_E_CLASSNOTREG;
+    }
+    auto* const maker = static_cast<IClassFactory*>(factory);
+    const auto hr = maker->CreateInstance(outer, iid, out);
+    maker->Release();
+    return hr;
+}
+#define CoCreateInstance create_instance
+#endif
+
+/// Sets an environment variable; NULL removes it.
+inline void set_environment(const char* name, const char* value) {
+#ifdef _WIN32
+    ::_putenv_s(name, value == nullptr ? "" : value);
+#else
+    value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
+#endif
+}
 
 /// CoInitialize for a test's lifetime.
 struct Com {

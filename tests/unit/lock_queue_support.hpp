@@ -8,6 +8,13 @@
 
 namespace cardlatch::test {
 
+/// Whether Reader::lock_queue() can say how many wait.
+#ifdef _WIN32
+inline constexpr bool k_queue_tells = false;
+#else
+inline constexpr bool k_queue_tells = true;
+#endif
+
 /// Waits until `count` users of the library wait for the turn at `reader`. False after ten seconds.
 inline bool wait_for_queue(const std::string& reader, unsigned count) {
     const auto context = pcsc::Context::establish().value();

@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE(destructor_reports_a_failed_end_to_the_log) {
     BOOST_TEST(log[0].find("SCardEndTransaction: SCARD_E_NO_SERVICE (0x8010001D)") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(second_connection_waits_until_unlock) {
+BOOST_AUTO_TEST_CASE(second_connection_waits_until_unlock,
+                     *boost::unit_test::enable_if<cardlatch::test::k_queue_tells>()) {
     const auto first = connect();
     const auto second = connect();
     auto lock = first.lock().value();
@@ -121,7 +122,8 @@ BOOST_AUTO_TEST_CASE(second_connection_waits_until_unlock) {
     BOOST_TEST(reader().owner == static_cast<SCARDHANDLE>(second.native_handle()));
 }
 
-BOOST_AUTO_TEST_CASE(disconnect_from_another_thread_ends_the_wait) {
+BOOST_AUTO_TEST_CASE(disconnect_from_another_thread_ends_the_wait,
+                     *boost::unit_test::enable_if<cardlatch::test::k_queue_tells>()) {
     const auto first = connect();
     auto second = connect();
     const auto lock = first.lock().value();

@@ -27,6 +27,17 @@ Bytes bytes_of(const std::vector<std::uint16_t>& ids) {
     return out;
 }
 
+FilePath path_from(ByteView bytes) {
+    FilePath path;
+    for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
+        const auto id = static_cast<std::uint16_t>(bytes[i] << 8U | bytes[i + 1]);
+        if (i > 0 || id != 0x3F00) {
+            path.ids.push_back(id);
+        }
+    }
+    return path;
+}
+
 /// The data objects of FCP (62) or FCI (6F), those of templates inside an FCI included.
 void collect(ByteView bytes, std::vector<FileProperty>& out) {
     iso7816::TlvCursor cursor(bytes);
@@ -233,6 +244,59 @@ HRESULT command_on_file(const CardSession& session, Ins ins) {
         .cla = 0, .ins = static_cast<BYTE>(ins), .p1 = 0, .p2 = 0, .data = {}, .ne = {}};
     ResponseApdu reply;
     return session.perform(command, reply);
+}
+
+HRESULT create_file(const CardSession& session, std::uint16_t id, const TLV_TABLE& tlv, std::size_t size) {
+    const ByteView given(tlv.Value, tlv.Length);
+    const auto two_bytes = [](std::size_t number) {
+        return Bytes{static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)};
+    };
+    Bytes content;
+    if (tlv.Tag == 0x62) {
+        content.assign(given.begin(), given.end());
+    } else if (tlv.Tag != 0) {
+        iso7816::append_tlv(content, static_cast<std::uint32_t>(tlv.Tag), given);
+    }
+    if (!iso7816::find_tlv(content, 0x82)) {
+        iso7816::append_tlv(content, 0x82, Bytes{0x01}); // a transparent working EF
+    }
+    if (!iso7816::find_tlv(content, 0x83)) {
+        iso7816::append_tlv(content, 0x83, two_bytes(id));
+    }
+    if (!iso7816::find_tlv(content, 0x80) && size > 0) {
+        iso7816::append_tlv(content, 0x80, two_bytes(size));
+    }
+    CommandApdu command{
+        .cla = 0, .ins = static_cast<BYTE>(Ins::create_file), .p1 = 0, .p2 = 0, .data = {}, .ne = {}};
+    iso7816::append_tlv(command.data, 0x62, content);
+    ResponseApdu reply;
+    return session.perform(command, reply);
+}
+
+std::vector<std::string> directories_in(ByteView ef_dir, const FilePath& current) {
+    std::vector<std::string> found;
+    iso7816::TlvCursor cursor(ef_dir);
+    for (auto object = cursor.next(); object && object.value(); object = cursor.next()) {
+        const auto& application = *object.value();
+        const auto path = iso7816::find_tlv(application.value, 0x51);
+        const auto name = iso7816::find_tlv(application.value, 0x4F);
+        if (application.tag != 0x61) {
+            continue;
+        }
+        if (path) {
+            auto place = path_from(*path);
+            if (!place.ids.empty() && current.name.empty()) {
+                const auto text = place.text();
+                place.ids.pop_back();
+                if (place == current) {
+                    found.push_back(text);
+                }
+            }
+        } else if (name && current == FilePath{}) {
+            found.push_back(to_hex(*name));
+        }
+    }
+    return found;
 }
 
 } // namespace cardlatch::iscard

@@ -3,9 +3,10 @@
 #include "card_session.hpp"
 #include "file_path.hpp"
 
-#include <cardlatch/iscard/com.h>
+#include <cardlatch/iscard/scardmanage.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace cardlatch::iscard {
@@ -49,6 +50,15 @@ HRESULT read_record(const CardSession& session, std::optional<std::uint8_t> sfi,
 
 /// Updates record `number`, or appends it when it is the first that is not there.
 HRESULT put_record(const CardSession& session, std::optional<std::uint8_t> sfi, LONG number, ByteView data);
+
+/// CREATE FILE in the current DF: with the property that `tlv` holds (tag 62: all of them, tag 0: none), and
+/// the identifier, a transparent structure and `size` bytes where it says nothing of them. Source: ISO/IEC
+/// 7816-9 §6.1.
+HRESULT create_file(const CardSession& session, std::uint16_t id, const TLV_TABLE& tlv, std::size_t size);
+
+/// The directories in `current` that the application templates (61) of EF.DIR name by path (51), or, on the
+/// MF's level, by DF name (4F) alone. Source: ISO/IEC 7816-4 §8.3.3.3.
+std::vector<std::string> directories_in(ByteView ef_dir, const FilePath& current);
 
 /// Any command without data on the current file.
 HRESULT command_on_file(const CardSession& session, iso7816::Ins ins);

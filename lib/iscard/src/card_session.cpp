@@ -59,6 +59,17 @@ HRESULT CardSession::perform(const iso7816::CommandApdu& command, iso7816::Respo
     return FAILED(hr) ? hr : meaning_of(reply.sw);
 }
 
+HRESULT CardSession::present(BYTE ins, BYTE p1, BYTE p2, ByteView first, ByteView second) const {
+    iso7816::CommandApdu command{.cla = 0, .ins = ins, .p1 = p1, .p2 = p2, .data = {}, .ne = {}};
+    command.data.reserve(first.size() + second.size()); // so that growing leaves no copy behind
+    command.data.insert(command.data.end(), first.begin(), first.end());
+    command.data.insert(command.data.end(), second.begin(), second.end());
+    iso7816::ResponseApdu reply;
+    const auto hr = perform(command, reply);
+    wipe(command.data);
+    return hr;
+}
+
 HRESULT meaning_of(iso7816::StatusWord sw) noexcept {
     using pcsc::Errc;
     switch (sw.value()) {

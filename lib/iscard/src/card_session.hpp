@@ -23,6 +23,9 @@ class CardSession {
     /// status words become meaning_of() them.
     HRESULT perform(const iso7816::CommandApdu& command, iso7816::ResponseApdu& reply) const;
 
+    /// As perform(), for a command whose data field is secret: `first`, then `second`. No copy of it is left.
+    [[nodiscard]] HRESULT present(BYTE ins, BYTE p1, BYTE p2, ByteView first, ByteView second = {}) const;
+
     /// Runs `body` while nobody else has the card. Its failure comes before one of unlocking.
     template <class Body>
     HRESULT exclusively(Body&& body) const {

@@ -5,6 +5,10 @@
 
 #include <cardlatch/iscard/com.h>
 
+#ifdef _WIN32
+#include "free_threaded.hpp"
+#endif
+
 #include <atomic>
 #include <utility>
 
@@ -26,6 +30,11 @@ class ComObject : public Interface {
             return E_POINTER;
         }
         *ppvObject = nullptr;
+#ifdef _WIN32
+        if (riid == IID_IMarshal) {
+            return free_threaded_.query(this, ppvObject);
+        }
+#endif
         if (riid != IID_IUnknown && ((riid != k_iids) && ...)) {
             return E_NOINTERFACE;
         }
@@ -47,14 +56,21 @@ class ComObject : public Interface {
     }
 
   protected:
-    ComObject() noexcept { ++g_in_use; }
-    ~ComObject() { --g_in_use; }
+    ComObject() noexcept {
+        ++g_in_use;
+    }
+    ~ComObject() {
+        --g_in_use;
+    }
 
   private:
+#ifdef _WIN32
+    FreeThreaded free_threaded_;
+#endif
     std::atomic<ULONG> references_{1};
 };
 
-/// A ComObject with the IDispatch slots, served from the table members_of<Interface>().
+/// A ComObject with the IDispatch slots, served from the table table_of<Interface>().
 template <class Derived, class Interface, const IID& k_iid>
 class DispatchObject : public ComObject<Derived, Interface, IID_IDispatch, k_iid> {
   public:
@@ -62,26 +78,25 @@ class DispatchObject : public ComObject<Derived, Interface, IID_IDispatch, k_iid
         if (pctinfo == nullptr) {
             return E_POINTER;
         }
-        *pctinfo = 0;
+        *pctinfo = type_info_count();
         return S_OK;
     }
-    HRESULT STDMETHODCALLTYPE GetTypeInfo(UINT /*iTInfo*/, LCID /*lcid*/,
-                                          ITypeInfo** ppTInfo) noexcept final {
+    HRESULT STDMETHODCALLTYPE GetTypeInfo(UINT iTInfo, LCID lcid, ITypeInfo** ppTInfo) noexcept final {
         if (ppTInfo == nullptr) {
             return E_POINTER;
         }
         *ppTInfo = nullptr;
-        return E_NOTIMPL;
+        return type_info(table_of<Interface>(), iTInfo, lcid, ppTInfo);
     }
     HRESULT STDMETHODCALLTYPE GetIDsOfNames(REFIID riid, LPOLESTR* rgszNames, UINT cNames, LCID /*lcid*/,
                                             DISPID* rgDispId) noexcept final {
-        return dispatch_names(members_of<Interface>(), riid, rgszNames, cNames, rgDispId);
+        return dispatch_names(table_of<Interface>(), riid, rgszNames, cNames, rgDispId);
     }
     HRESULT STDMETHODCALLTYPE Invoke(DISPID dispIdMember, REFIID riid, LCID /*lcid*/, WORD wFlags,
-                                     DISPPARAMS* pDispParams, VARIANT* pVarResult, EXCEPINFO* /*pExcepInfo*/,
+                                     DISPPARAMS* pDispParams, VARIANT* pVarResult, EXCEPINFO* pExcepInfo,
                                      UINT* puArgErr) noexcept final {
-        return dispatch_invoke(members_of<Interface>(), static_cast<Interface*>(this), dispIdMember, riid,
-                               wFlags, pDispParams, pVarResult, puArgErr);
+        return dispatch_invoke(table_of<Interface>(), static_cast<Interface*>(this), dispIdMember, riid,
+                               wFlags, pDispParams, pVarResult, pExcepInfo, puArgErr);
     }
 
   protected:

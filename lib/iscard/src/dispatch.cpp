@@ -3,8 +3,14 @@
 #include "dispatch_arguments.hpp"
 #include "guard.hpp"
 
+#include <cardlatch/pcsc/error.hpp>
+
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cwchar>
+#include <new>
+#include <string>
 #include <string_view>
 
 namespace cardlatch::iscard {
@@ -26,6 +32,51 @@ VARIANT& resolve(VARIANT& variant) {
 }
 const VARIANT& resolve(const VARIANT& variant) {
     return variant.vt == (VT_BYREF | VT_VARIANT) && variant.pvarVal != nullptr ? *variant.pvarVal : variant;
+}
+
+/// The text of an HRESULT as far as this library gives it a name of its own.
+std::string text_of(HRESULT hr) {
+    switch (hr) {
+    case E_POINTER:
+        return "a pointer is NULL";
+    case E_INVALIDARG:
+        return "an argument is not valid";
+    case E_OUTOFMEMORY:
+        return "no memory is left";
+    case E_ACCESSDENIED:
+        return "access is denied";
+    case E_NOINTERFACE:
+        return "no such interface";
+    case E_UNEXPECTED:
+        return "not possible in the object's present state";
+    case E_FAIL:
+        return "the card refused";
+    default: {
+        const auto code = static_cast<pcsc::Errc>(hr);
+        const std::string_view name = pcsc::name_of(code);
+        std::array<char, 16> number{};
+        (void)std::snprintf(number.data(), number.size(), "0x%08X", static_cast<unsigned>(hr));
+        return name == "unknown" ? number.data() : pcsc::make_error_code(code).message();
+    }
+    }
+}
+
+/// Without memory for the texts, the code alone.
+void describe(EXCEPINFO& exception, const Table& table, const Member& member, HRESULT hr) noexcept {
+    exception = EXCEPINFO{};
+    exception.scode = hr;
+    try {
+        std::wstring source = L"Cardlatch.";
+        source += table.name;
+        std::wstring description = member.name;
+        description += L": ";
+        const auto why = text_of(hr);
+        description.append(why.begin(), why.end()); // ASCII
+        exception.bstrSource = SysAllocString(source.c_str());
+        exception.bstrDescription = SysAllocString(description.c_str());
+    } catch (const std::bad_alloc&) {
+        return;
+    }
 }
 
 template <class T>
@@ -264,8 +315,7 @@ HRESULT read_array(const VARIANT& from, LPSAFEARRAY& out) noexcept {
     return S_OK;
 }
 
-HRESULT dispatch_names(std::span<const Member> members, REFIID riid, LPOLESTR* names, UINT count,
-                       DISPID* ids) noexcept {
+HRESULT dispatch_names(const Table& table, REFIID riid, LPOLESTR* names, UINT count, DISPID* ids) noexcept {
     if (names == nullptr || ids == nullptr) {
         return E_POINTER;
     }
@@ -276,6 +326,7 @@ HRESULT dispatch_names(std::span<const Member> members, REFIID riid, LPOLESTR* n
     if (count == 0) {
         return E_INVALIDARG;
     }
+    const auto& members = table.members;
     const auto known = std::find_if(members.begin(), members.end(), [&](const Member& member) {
         return names[0] != nullptr && same_name(member.name, names[0]);
     });
@@ -286,8 +337,9 @@ HRESULT dispatch_names(std::span<const Member> members, REFIID riid, LPOLESTR* n
     return known != members.end() && count == 1 ? S_OK : DISP_E_UNKNOWNNAME;
 }
 
-HRESULT dispatch_invoke(std::span<const Member> members, void* object, DISPID id, REFIID riid, WORD flags,
-                        DISPPARAMS* parameters, VARIANT* result, UINT* bad_argument) noexcept {
+HRESULT dispatch_invoke(const Table& table, void* object, DISPID id, REFIID riid, WORD flags,
+                        DISPPARAMS* parameters, VARIANT* result, EXCEPINFO* exception,
+                        UINT* bad_argument) noexcept {
     if (riid != IID_NULL) {
         return DISP_E_UNKNOWNINTERFACE;
     }
@@ -297,6 +349,7 @@ HRESULT dispatch_invoke(std::span<const Member> members, void* object, DISPID id
     if ((flags & DISPATCH_PROPERTYPUTREF) != 0) {
         flags |= DISPATCH_PROPERTYPUT;
     }
+    const auto& members = table.members;
     const auto member = std::find_if(members.begin(), members.end(), [&](const Member& candidate) {
         return candidate.id == id && (candidate.kind & flags) != 0;
     });
@@ -319,7 +372,7 @@ HRESULT dispatch_invoke(std::span<const Member> members, void* object, DISPID id
     if (result != nullptr) {
         VariantInit(result);
     }
-    return guard([&]() -> HRESULT {
+    const auto called = guard([&]() -> HRESULT {
         Arguments arguments(*member, *parameters, result);
         for (std::size_t i = 0; i < wanted.size(); ++i) {
             if ((wanted[i] == 'i' || wanted[i] == 'b') && arguments.at(i) == nullptr &&
@@ -333,6 +386,12 @@ HRESULT dispatch_invoke(std::span<const Member> members, void* object, DISPID id
         }
         return hr;
     });
+    const bool of_the_call = HRESULT_FACILITY(called) == FACILITY_DISPATCH; // the method was not reached
+    if (SUCCEEDED(called) || of_the_call || exception == nullptr) {
+        return called;
+    }
+    describe(*exception, table, *member, called);
+    return DISP_E_EXCEPTION;
 }
 
 } // namespace cardlatch::iscard

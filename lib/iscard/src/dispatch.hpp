@@ -23,17 +23,28 @@ struct Member {
     HRESULT (*call)(void* object, Arguments& arguments);
 };
 
-/// The members of an interface. The DISPIDs are the names' numbers in vtable order, from 1; accessors of one
-/// property share theirs.
+/// An interface for late-bound callers. The DISPIDs are the names' numbers in vtable order, from 1; accessors
+/// of one property share theirs.
+struct Table {
+    const wchar_t* name;
+    const IID& iid;
+    std::span<const Member> members;
+};
 template <class Interface>
-std::span<const Member> members_of();
+Table table_of();
 
 /// IDispatch::GetIDsOfNames() on a table; names are compared without regard to ASCII case.
-HRESULT dispatch_names(std::span<const Member> members, REFIID riid, LPOLESTR* names, UINT count,
-                       DISPID* ids) noexcept;
+HRESULT dispatch_names(const Table& table, REFIID riid, LPOLESTR* names, UINT count, DISPID* ids) noexcept;
 
-/// IDispatch::Invoke() on a table. `object` points at the interface that the table describes.
-HRESULT dispatch_invoke(std::span<const Member> members, void* object, DISPID id, REFIID riid, WORD flags,
-                        DISPPARAMS* parameters, VARIANT* result, UINT* bad_argument) noexcept;
+/// IDispatch::Invoke() on a table. `object` points at the interface that the table describes. When the method
+/// fails and `exception` is not NULL, that says which one and why, and the result is DISP_E_EXCEPTION.
+HRESULT dispatch_invoke(const Table& table, void* object, DISPID id, REFIID riid, WORD flags,
+                        DISPPARAMS* parameters, VARIANT* result, EXCEPINFO* exception,
+                        UINT* bad_argument) noexcept;
+
+/// IDispatch::GetTypeInfoCount(): 1 where there is a type library (Windows), else 0.
+UINT type_info_count() noexcept;
+/// IDispatch::GetTypeInfo(). DISP_E_BADINDEX, E_NOTIMPL where there is no type library.
+HRESULT type_info(const Table& table, UINT index, LCID locale, ITypeInfo** out) noexcept;
 
 } // namespace cardlatch::iscard

@@ -8,14 +8,35 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace cardlatch::iscard {
 
 namespace {
 
+template <class Interface, class... Parameters>
+consteval std::size_t arity(HRESULT (STDMETHODCALLTYPE Interface::* /*method*/)(Parameters...)) {
+    return sizeof...(Parameters);
+}
+
+/// A row whose function brings the arguments to the method and its results back.
 template <auto method>
-constexpr Member accessor(const wchar_t* name, DISPID id, WORD kind, const char* parameters) {
-    return {name, id, kind, parameters, &Bound<method>::call};
+consteval Member thunk(const wchar_t* name, DISPID id, WORD kind, const char* parameters,
+                       HRESULT (*call)(void* object, Arguments& arguments)) {
+    if (std::string_view(parameters).size() != arity(method)) {
+        throw "a letter for each parameter"; // ends the compilation
+    }
+    return {name, id, kind, parameters, call};
+}
+/// A row that goes straight to the method.
+template <auto method>
+consteval Member accessor(const wchar_t* name, DISPID id, WORD kind, const char* parameters) {
+    return thunk<method>(name, id, kind, parameters, &Bound<method>::call);
+}
+/// A row of a method whose parameters are no automation types: it has a DISPID and cannot be called by it.
+template <auto method>
+consteval Member not_automation(const wchar_t* name, DISPID id, WORD kind, const char* parameters) {
+    return thunk<method>(name, id, kind, parameters, nullptr);
 }
 
 /// The bytes of an argument that the method wants as pointer and count: a SAFEARRAY of VT_UI1.
@@ -189,15 +210,15 @@ constexpr std::array k_ibytebuffer = {
     accessor<&IByteBuffer::Clone>(L"Clone", 2, DISPATCH_METHOD, "r"),
     accessor<&IByteBuffer::Commit>(L"Commit", 3, DISPATCH_METHOD, "i"),
     accessor<&IByteBuffer::CopyTo>(L"CopyTo", 4, DISPATCH_METHOD, "bioo"),
-    Member{L"Initialize", 5, DISPATCH_METHOD, "uz", &initialize},
+    thunk<&IByteBuffer::Initialize>(L"Initialize", 5, DISPATCH_METHOD, "uz", &initialize),
     accessor<&IByteBuffer::LockRegion>(L"LockRegion", 6, DISPATCH_METHOD, "iii"),
-    Member{L"Read", 7, DISPATCH_METHOD, "oir", &read_bytes},
+    thunk<&IByteBuffer::Read>(L"Read", 7, DISPATCH_METHOD, "oir", &read_bytes),
     accessor<&IByteBuffer::Revert>(L"Revert", 8, DISPATCH_METHOD, ""),
     accessor<&IByteBuffer::Seek>(L"Seek", 9, DISPATCH_METHOD, "iir"),
     accessor<&IByteBuffer::SetSize>(L"SetSize", 10, DISPATCH_METHOD, "i"),
-    Member{L"Stat", 11, DISPATCH_METHOD, "oi", nullptr},
+    not_automation<&IByteBuffer::Stat>(L"Stat", 11, DISPATCH_METHOD, "oi"),
     accessor<&IByteBuffer::UnlockRegion>(L"UnlockRegion", 12, DISPATCH_METHOD, "iii"),
-    Member{L"Write", 13, DISPATCH_METHOD, "izr", &write_bytes},
+    thunk<&IByteBuffer::Write>(L"Write", 13, DISPATCH_METHOD, "izr", &write_bytes),
 };
 
 constexpr std::array k_iscard = {
@@ -273,22 +294,25 @@ constexpr std::array k_iscardiso7816 = {
 };
 
 constexpr std::array k_iscardtypeconv = {
-    Member{L"ConvertByteArrayToByteBuffer", 1, DISPATCH_METHOD, "izr", &array_to_buffer},
-    Member{L"ConvertByteBufferToByteArray", 2, DISPATCH_METHOD, "ir", nullptr},
+    thunk<&ISCardTypeConv::ConvertByteArrayToByteBuffer>(L"ConvertByteArrayToByteBuffer", 1, DISPATCH_METHOD,
+                                                         "izr", &array_to_buffer),
+    not_automation<&ISCardTypeConv::ConvertByteBufferToByteArray>(L"ConvertByteBufferToByteArray", 2,
+                                                                  DISPATCH_METHOD, "ir"),
     accessor<&ISCardTypeConv::ConvertByteBufferToSafeArray>(L"ConvertByteBufferToSafeArray", 3,
                                                             DISPATCH_METHOD, "ir"),
     accessor<&ISCardTypeConv::ConvertSafeArrayToByteBuffer>(L"ConvertSafeArrayToByteBuffer", 4,
                                                             DISPATCH_METHOD, "ir"),
-    Member{L"CreateByteArray", 5, DISPATCH_METHOD, "ir", nullptr},
+    not_automation<&ISCardTypeConv::CreateByteArray>(L"CreateByteArray", 5, DISPATCH_METHOD, "ir"),
     accessor<&ISCardTypeConv::CreateByteBuffer>(L"CreateByteBuffer", 6, DISPATCH_METHOD, "ir"),
     accessor<&ISCardTypeConv::CreateSafeArray>(L"CreateSafeArray", 7, DISPATCH_METHOD, "ir"),
-    Member{L"FreeIStreamMemoryPtr", 8, DISPATCH_METHOD, "ii", nullptr},
-    Member{L"GetAtIStreamMemory", 9, DISPATCH_METHOD, "ir", nullptr},
+    not_automation<&ISCardTypeConv::FreeIStreamMemoryPtr>(L"FreeIStreamMemoryPtr", 8, DISPATCH_METHOD, "ii"),
+    not_automation<&ISCardTypeConv::GetAtIStreamMemory>(L"GetAtIStreamMemory", 9, DISPATCH_METHOD, "ir"),
     accessor<&ISCardTypeConv::SizeOfIStream>(L"SizeOfIStream", 10, DISPATCH_METHOD, "ir"),
 };
 
 constexpr std::array k_iscarddatabase = {
-    Member{L"GetProviderCardId", 1, DISPATCH_METHOD, "ir", &provider_card_id},
+    thunk<&ISCardDatabase::GetProviderCardId>(L"GetProviderCardId", 1, DISPATCH_METHOD, "ir",
+                                              &provider_card_id),
     accessor<&ISCardDatabase::ListCardInterfaces>(L"ListCardInterfaces", 2, DISPATCH_METHOD, "ir"),
     accessor<&ISCardDatabase::ListCards>(L"ListCards", 3, DISPATCH_METHOD, "zzzr"),
     accessor<&ISCardDatabase::ListReaderGroups>(L"ListReaderGroups", 4, DISPATCH_METHOD, "zr"),
@@ -298,7 +322,7 @@ constexpr std::array k_iscarddatabase = {
 constexpr std::array k_iscardlocate = {
     accessor<&ISCardLocate::ConfigureCardGuidSearch>(L"ConfigureCardGuidSearch", 1, DISPATCH_METHOD, "izzu"),
     accessor<&ISCardLocate::ConfigureCardNameSearch>(L"ConfigureCardNameSearch", 2, DISPATCH_METHOD, "izzu"),
-    Member{L"FindCard", 3, DISPATCH_METHOD, "iiir", nullptr},
+    not_automation<&ISCardLocate::FindCard>(L"FindCard", 3, DISPATCH_METHOD, "iiir"),
 };
 
 constexpr std::array k_iscardauth = {
@@ -311,18 +335,18 @@ constexpr std::array k_iscardauth = {
 constexpr std::array k_iscardfileaccess = {
     accessor<&ISCardFileAccess::ChangeDir>(L"ChangeDir", 1, DISPATCH_METHOD, "ii"),
     accessor<&ISCardFileAccess::Close>(L"Close", 2, DISPATCH_METHOD, "i"),
-    Member{L"Create", 3, DISPATCH_METHOD, "iiiii", nullptr},
+    not_automation<&ISCardFileAccess::Create>(L"Create", 3, DISPATCH_METHOD, "iiiii"),
     accessor<&ISCardFileAccess::Delete>(L"Delete", 4, DISPATCH_METHOD, "iiz"),
     accessor<&ISCardFileAccess::Directory>(L"Directory", 5, DISPATCH_METHOD, "ir"),
     accessor<&ISCardFileAccess::GetCurrentDir>(L"GetCurrentDir", 6, DISPATCH_METHOD, "r"),
-    Member{L"GetFileCapabilities", 7, DISPATCH_METHOD, "bbi", nullptr},
-    Member{L"GetProperties", 8, DISPATCH_METHOD, "iiib", nullptr},
+    not_automation<&ISCardFileAccess::GetFileCapabilities>(L"GetFileCapabilities", 7, DISPATCH_METHOD, "bbi"),
+    not_automation<&ISCardFileAccess::GetProperties>(L"GetProperties", 8, DISPATCH_METHOD, "iiib"),
     accessor<&ISCardFileAccess::Invalidate>(L"Invalidate", 9, DISPATCH_METHOD, "iz"),
     accessor<&ISCardFileAccess::Open>(L"Open", 10, DISPATCH_METHOD, "iir"),
     accessor<&ISCardFileAccess::Read>(L"Read", 11, DISPATCH_METHOD, "ibzr"),
     accessor<&ISCardFileAccess::Rehabilitate>(L"Rehabilitate", 12, DISPATCH_METHOD, "iz"),
     accessor<&ISCardFileAccess::Seek>(L"Seek", 13, DISPATCH_METHOD, "iii"),
-    Member{L"SetProperties", 14, DISPATCH_METHOD, "iiii", nullptr},
+    not_automation<&ISCardFileAccess::SetProperties>(L"SetProperties", 14, DISPATCH_METHOD, "iiii"),
     accessor<&ISCardFileAccess::Write>(L"Write", 15, DISPATCH_METHOD, "iiz"),
 };
 
@@ -332,7 +356,7 @@ constexpr std::array k_iscardmanage = {
     accessor<&ISCardManage::CreateCardAuth>(L"CreateCardAuth", 3, DISPATCH_METHOD, "r"),
     accessor<&ISCardManage::CreateCHVerification>(L"CreateCHVerification", 4, DISPATCH_METHOD, "r"),
     accessor<&ISCardManage::CreateFileAccess>(L"CreateFileAccess", 5, DISPATCH_METHOD, "r"),
-    Member{L"CreateInterface", 6, DISPATCH_METHOD, "izzr", &create_interface},
+    thunk<&ISCardManage::CreateInterface>(L"CreateInterface", 6, DISPATCH_METHOD, "izzr", &create_interface),
     accessor<&ISCardManage::Detach>(L"Detach", 7, DISPATCH_METHOD, ""),
     accessor<&ISCardManage::Reconnect>(L"Reconnect", 8, DISPATCH_METHOD, ""),
     accessor<&ISCardManage::SCardLock>(L"SCardLock", 9, DISPATCH_METHOD, ""),
@@ -349,48 +373,48 @@ constexpr std::array k_iscardverify = {
 } // namespace
 
 template <>
-std::span<const Member> members_of<IByteBuffer>() {
-    return k_ibytebuffer;
+Table table_of<IByteBuffer>() {
+    return {L"IByteBuffer", IID_IByteBuffer, k_ibytebuffer};
 }
 template <>
-std::span<const Member> members_of<ISCard>() {
-    return k_iscard;
+Table table_of<ISCard>() {
+    return {L"ISCard", IID_ISCard, k_iscard};
 }
 template <>
-std::span<const Member> members_of<ISCardCmd>() {
-    return k_iscardcmd;
+Table table_of<ISCardCmd>() {
+    return {L"ISCardCmd", IID_ISCardCmd, k_iscardcmd};
 }
 template <>
-std::span<const Member> members_of<ISCardISO7816>() {
-    return k_iscardiso7816;
+Table table_of<ISCardISO7816>() {
+    return {L"ISCardISO7816", IID_ISCardISO7816, k_iscardiso7816};
 }
 template <>
-std::span<const Member> members_of<ISCardTypeConv>() {
-    return k_iscardtypeconv;
+Table table_of<ISCardTypeConv>() {
+    return {L"ISCardTypeConv", IID_ISCardTypeConv, k_iscardtypeconv};
 }
 template <>
-std::span<const Member> members_of<ISCardDatabase>() {
-    return k_iscarddatabase;
+Table table_of<ISCardDatabase>() {
+    return {L"ISCardDatabase", IID_ISCardDatabase, k_iscarddatabase};
 }
 template <>
-std::span<const Member> members_of<ISCardLocate>() {
-    return k_iscardlocate;
+Table table_of<ISCardLocate>() {
+    return {L"ISCardLocate", IID_ISCardLocate, k_iscardlocate};
 }
 template <>
-std::span<const Member> members_of<ISCardAuth>() {
-    return k_iscardauth;
+Table table_of<ISCardAuth>() {
+    return {L"ISCardAuth", IID_ISCardAuth, k_iscardauth};
 }
 template <>
-std::span<const Member> members_of<ISCardFileAccess>() {
-    return k_iscardfileaccess;
+Table table_of<ISCardFileAccess>() {
+    return {L"ISCardFileAccess", IID_ISCardFileAccess, k_iscardfileaccess};
 }
 template <>
-std::span<const Member> members_of<ISCardManage>() {
-    return k_iscardmanage;
+Table table_of<ISCardManage>() {
+    return {L"ISCardManage", IID_ISCardManage, k_iscardmanage};
 }
 template <>
-std::span<const Member> members_of<ISCardVerify>() {
-    return k_iscardverify;
+Table table_of<ISCardVerify>() {
+    return {L"ISCardVerify", IID_ISCardVerify, k_iscardverify};
 }
 
 } // namespace cardlatch::iscard

@@ -1,6 +1,7 @@
 #include "byte_buffer.hpp"
 #include "card_session.hpp"
 #include "guard.hpp"
+#include "limits.hpp"
 #include "scard_provider.hpp"
 #include "secret.hpp"
 
@@ -10,9 +11,6 @@ namespace {
 
 using iso7816::CommandApdu;
 using iso7816::Ins;
-
-constexpr std::size_t k_max_data = 65535;
-constexpr LONG k_max_le = 65536;
 
 /// What pParam says.
 struct Key {
@@ -141,16 +139,7 @@ class SCardAuth final : public DispatchObject<SCardAuth, ISCardAuth, IID_ISCardA
             if (FAILED(hr) || data.bytes.empty()) {
                 return FAILED(hr) ? hr : E_INVALIDARG;
             }
-            CommandApdu command{.cla = 0,
-                                .ins = key.ins,
-                                .p1 = static_cast<BYTE>(algorithm),
-                                .p2 = key.reference,
-                                .data = data.bytes,
-                                .ne = {}};
-            iso7816::ResponseApdu reply;
-            hr = session_.perform(command, reply);
-            wipe(command.data);
-            return hr;
+            return session_.present(key.ins, static_cast<BYTE>(algorithm), key.reference, data.bytes);
         });
     }
 

@@ -2,6 +2,7 @@
 
 #include "byte_buffer.hpp"
 #include "guard.hpp"
+#include "limits.hpp"
 
 #include <cardlatch/iso7816/apdu.hpp>
 
@@ -14,9 +15,6 @@ namespace {
 
 using iso7816::CommandApdu;
 using iso7816::StatusWord;
-
-constexpr std::size_t k_max_data = 65535;
-constexpr LONG k_max_le = 65536;
 
 struct State {
     State() = default;

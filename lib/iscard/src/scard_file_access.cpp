@@ -1,11 +1,10 @@
 #include "byte_buffer.hpp"
 #include "card_file.hpp"
 #include "guard.hpp"
+#include "limits.hpp"
 #include "safe_array.hpp"
 #include "scard_provider.hpp"
 #include "text.hpp"
-
-#include <cardlatch/iso7816/tlv.hpp>
 
 #include <algorithm>
 #include <map>
@@ -18,7 +17,6 @@ namespace {
 using iso7816::CommandApdu;
 using iso7816::Ins;
 
-constexpr std::size_t k_max_data = 65535;
 constexpr std::size_t k_max_value = sizeof(TLV_TABLE::Value);
 constexpr LONG k_max_entries = 64;
 constexpr LONG k_max_position = 0x8000;
@@ -123,7 +121,7 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
                     return hresult_of(pcsc::Errc::dir_not_found);
                 }
                 if (SUCCEEDED(hr)) {
-                    hr = create_file(id, TLV, data.size());
+                    hr = create_file(session_, id, TLV, data.size());
                 }
                 LONG written = 0;
                 return FAILED(hr) || data.empty() ? hr
@@ -160,7 +158,7 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
                                         : read_binary(session_, std::nullopt, 0,
                                                       file.size().value_or(k_max_position), content);
             });
-            return FAILED(hr) ? hr : give_strings(directories_in(content), ppFileList);
+            return FAILED(hr) ? hr : give_strings(directories_in(content, current_), ppFileList);
         });
     }
 
@@ -276,10 +274,12 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
 
     HRESULT STDMETHODCALLTYPE Read(HSCARD_FILE hFile, LONG* lBytesToRead, SCARD_FLAGS flags,
                                    LPBYTEBUFFER* ppBuffer) noexcept override {
+        if (ppBuffer != nullptr) {
+            *ppBuffer = nullptr;
+        }
         if (ppBuffer == nullptr || lBytesToRead == nullptr) {
             return E_POINTER;
         }
-        *ppBuffer = nullptr;
         const auto wanted = *lBytesToRead;
         *lBytesToRead = 0;
         if (wanted < 0) {
@@ -468,73 +468,6 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
             const bool unsupported = hr == hresult_of(pcsc::Errc::windows_unsupported_feature);
             return unsupported && FAILED(when_unsupported) ? when_unsupported : hr;
         });
-    }
-
-    /// CREATE FILE in the current DF. Source: ISO/IEC 7816-9 §6.1.
-    HRESULT create_file(std::uint16_t id, const TLV_TABLE& tlv, std::size_t size) {
-        const ByteView given(tlv.Value, tlv.Length);
-        const auto two_bytes = [](std::size_t number) {
-            return Bytes{static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)};
-        };
-        Bytes content;
-        if (tlv.Tag == 0x62) {
-            content.assign(given.begin(), given.end());
-        } else if (tlv.Tag != 0) {
-            iso7816::append_tlv(content, static_cast<std::uint32_t>(tlv.Tag), given);
-        }
-        if (!iso7816::find_tlv(content, 0x82)) {
-            iso7816::append_tlv(content, 0x82, Bytes{0x01}); // a transparent working EF
-        }
-        if (!iso7816::find_tlv(content, 0x83)) {
-            iso7816::append_tlv(content, 0x83, two_bytes(id));
-        }
-        if (!iso7816::find_tlv(content, 0x80) && size > 0) {
-            iso7816::append_tlv(content, 0x80, two_bytes(size));
-        }
-        CommandApdu command{
-            .cla = 0, .ins = static_cast<BYTE>(Ins::create_file), .p1 = 0, .p2 = 0, .data = {}, .ne = {}};
-        iso7816::append_tlv(command.data, 0x62, content);
-        iso7816::ResponseApdu reply;
-        return session_.perform(command, reply);
-    }
-
-    /// The directories in the current one that EF.DIR's application templates (61) name by path (51), or, on
-    /// the MF's level, by DF name (4F) alone.
-    [[nodiscard]] std::vector<std::string> directories_in(ByteView ef_dir) const {
-        std::vector<std::string> found;
-        iso7816::TlvCursor cursor(ef_dir);
-        for (auto object = cursor.next(); object && object.value(); object = cursor.next()) {
-            const auto& application = *object.value();
-            const auto path = iso7816::find_tlv(application.value, 0x51);
-            const auto name = iso7816::find_tlv(application.value, 0x4F);
-            if (application.tag != 0x61) {
-                continue;
-            }
-            if (path) {
-                auto place = parse_ids(*path);
-                if (!place.ids.empty() && current_.name.empty()) {
-                    const auto text = place.text();
-                    place.ids.pop_back();
-                    if (place == current_) {
-                        found.push_back(text);
-                    }
-                }
-            } else if (name && current_ == FilePath{}) {
-                found.push_back(to_hex(*name));
-            }
-        }
-        return found;
-    }
-
-    static FilePath parse_ids(ByteView bytes) {
-        FilePath path;
-        for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
-            const auto id = static_cast<std::uint16_t>(bytes[i] << 8U | bytes[i + 1]);
-            if (i > 0 || id != 0x3F00) {
-                path.ids.push_back(id);
-            }
-        }
-        return path;
     }
 
     const CardSession session_;

@@ -2,6 +2,7 @@
 
 #include "byte_buffer.hpp"
 #include "guard.hpp"
+#include "limits.hpp"
 #include "scard_cmd.hpp"
 
 #include <cardlatch/iso7816/apdu.hpp>
@@ -15,7 +16,6 @@ namespace {
 
 using iso7816::Ins;
 
-constexpr LONG k_max_le = 65536;
 /// P2 of SELECT, bits 4 and 3: no response data. Source: ISO/IEC 7816-4 §11.2.2, coding of P2.
 constexpr BYTE k_no_response = 0x0C;
 

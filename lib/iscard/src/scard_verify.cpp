@@ -8,7 +8,6 @@ namespace cardlatch::iscard {
 
 namespace {
 
-using iso7816::CommandApdu;
 using iso7816::Ins;
 
 constexpr std::size_t k_max_code = 255;
@@ -93,18 +92,7 @@ class SCardVerify final : public DispatchObject<SCardVerify, ISCardVerify, IID_I
             if (SUCCEEDED(hr)) {
                 hr = code_of(second, more);
             }
-            if (FAILED(hr)) {
-                return hr;
-            }
-            CommandApdu command{
-                .cla = 0, .ins = static_cast<BYTE>(ins), .p1 = p1, .p2 = p2, .data = {}, .ne = {}};
-            command.data.reserve(code.bytes.size() + more.bytes.size()); // so that no copy is left behind
-            command.data.insert(command.data.end(), code.bytes.begin(), code.bytes.end());
-            command.data.insert(command.data.end(), more.bytes.begin(), more.bytes.end());
-            iso7816::ResponseApdu reply;
-            hr = session_.perform(command, reply);
-            wipe(command.data);
-            return hr;
+            return FAILED(hr) ? hr : session_.present(static_cast<BYTE>(ins), p1, p2, code.bytes, more.bytes);
         });
     }
 

@@ -105,7 +105,8 @@ struct tagDISPPARAMS {
     UINT cArgs;
     UINT cNamedArgs;
 };
-/// Never filled in here: every failure is in the HRESULT.
+/// Why a method failed that Invoke() called: scode is what the method returned, bstrSource the interface,
+/// bstrDescription the method and the reason. The strings are the caller's. The rest stays zero.
 struct tagEXCEPINFO {
     WORD wCode;
     WORD wReserved;

@@ -46,6 +46,8 @@ using BSTR = OLECHAR*;
 
 #define SUCCEEDED(hr) ((HRESULT)(hr) >= 0)
 #define FAILED(hr) ((HRESULT)(hr) < 0)
+#define HRESULT_FACILITY(hr) (((hr) >> 16) & 0x1FFF)
+#define FACILITY_DISPATCH 2
 /// A code of pcsc-lite's headers as the HRESULT that the interfaces return. pcsc-lite's SCARD_ macros are
 /// positive 64-bit numbers on 64-bit Linux, so `hr == SCARD_W_RESET_CARD` is never true there; this is right
 /// everywhere. The header cardlatch/iscard/scarderr.h has the codes as HRESULTs for programs without
@@ -71,6 +73,7 @@ using BSTR = OLECHAR*;
 #define DISP_E_UNKNOWNNAME CARDLATCH_HRESULT(0x80020006)
 #define DISP_E_NONAMEDARGS CARDLATCH_HRESULT(0x80020007)
 #define DISP_E_BADVARTYPE CARDLATCH_HRESULT(0x80020008)
+#define DISP_E_EXCEPTION CARDLATCH_HRESULT(0x80020009)
 #define DISP_E_OVERFLOW CARDLATCH_HRESULT(0x8002000A)
 #define DISP_E_BADINDEX CARDLATCH_HRESULT(0x8002000B)
 #define DISP_E_ARRAYISLOCKED CARDLATCH_HRESULT(0x8002000D)
@@ -138,8 +141,9 @@ struct IUnknown {
 using LPUNKNOWN = IUnknown*;
 
 /// The base of all smart card interfaces. GetIDsOfNames() and Invoke() serve every method whose parameters
-/// are automation types (docs/iscard.md, "Late binding"). There is no type information object:
-/// GetTypeInfoCount() says 0 and GetTypeInfo() answers E_NOTIMPL, as the contract of IDispatch wants it then.
+/// are automation types (docs/iscard.md, "Late binding"). There is no type information object here, only on
+/// Windows: GetTypeInfoCount() says 0 and GetTypeInfo() answers E_NOTIMPL, as IDispatch's contract wants it
+/// then.
 struct IDispatch : public IUnknown {
     virtual HRESULT STDMETHODCALLTYPE GetTypeInfoCount(UINT* pctinfo) = 0;
     virtual HRESULT STDMETHODCALLTYPE GetTypeInfo(UINT iTInfo, LCID lcid, ITypeInfo** ppTInfo) = 0;

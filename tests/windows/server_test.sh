@@ -1,0 +1,23 @@
+#!/bin/sh
+# The DLL as a COM server, under Wine: registered, used by a program that knows COM alone, unregistered.
+# usage: server_test.sh cardlatch.dll server_client.exe
+set -eu
+dll=$1
+client=$2
+expect() {
+    status=$1
+    shift
+    got=0
+    "$@" || got=$?
+    [ "$got" = "$status" ] || { echo "$*: exit status $got, not $status" >&2; exit 1; }
+}
+
+expect 0 "$WINE" regsvr32 /s "$dll"
+expect 0 "$WINE" "$client" registered
+expect 0 "$WINE" regsvr32 /s /u "$dll"
+expect 0 "$WINE" "$client" unregistered
+expect 0 "$WINE" regsvr32 /s /u "$dll" # nothing left to remove is no failure
+expect 0 "$WINE" regsvr32 /s /n /i:user "$dll"
+expect 0 "$WINE" "$client" registered
+expect 0 "$WINE" regsvr32 /s /u /n /i:user "$dll"
+expect 0 "$WINE" "$client" unregistered
