@@ -31,6 +31,12 @@ BOOST_DATA_TEST_CASE(locks_sends_and_unlocks, data::make(std::vector<std::string
     BOOST_TEST(outcome.out.find("9000") != std::string::npos, outcome.out);
 }
 
+BOOST_AUTO_TEST_CASE(locks_a_piv_card_as_well) {
+    const auto outcome = cardlatch_run({"--card", "piv"}, {k_program, k_reader});
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out.find("ATR: 3B 8D 01 80 FB A0") != std::string::npos, outcome.out);
+}
+
 BOOST_AUTO_TEST_CASE(reader_name_beyond_ascii_reaches_pcscd_as_utf8) {
     const auto outcome = cardlatch_run({"--reader-name", "Bürgeramt 5€", "--card", "filecard"},
                                        {k_program, "Bürgeramt 5€ 00 00"},
@@ -56,7 +62,8 @@ BOOST_AUTO_TEST_CASE(failures_carry_winscard_s_codes) {
 BOOST_AUTO_TEST_CASE(every_method_works_on_a_card) {
     const std::string examples = CARDLATCH_ISCARD_EXAMPLES;
     const std::vector<std::pair<std::string, std::vector<std::string>>> programs = {
-        {"filecard", {examples + "/iscard_commands", k_reader}},
+        {"filecard", {examples + "/iscard_commands", "filecard", k_reader}},
+        {"piv", {examples + "/iscard_commands", "piv", k_reader}},
         {"filecard", {examples + "/iscard_locate", "Cardlatch filecard"}},
         {"piv", {examples + "/iscard_locate", "PIV"}},
         {"filecard", {examples + "/iscard_provider", "filecard", k_reader}},

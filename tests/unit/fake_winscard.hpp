@@ -13,6 +13,7 @@
 #include <winscard.h>
 #ifdef _WIN32
 #include <winsmcrd.h>
+#define SCARD_PROTOCOL_ANY (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 #endif
 
 /// A resource manager in memory, linked in place of libpcsclite: it defines the SCard symbols that lib/pcsc

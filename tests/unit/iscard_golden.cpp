@@ -60,7 +60,7 @@ class Value {
     Value() { VariantInit(&variant); }
     Value(const Value& other)
         : Value() {
-        VariantCopy(&variant, &other.variant);
+        VariantCopy(&variant, const_cast<VARIANT*>(&other.variant));
     }
     Value& operator=(const Value&) = delete;
     ~Value() { VariantClear(&variant); }

@@ -1,5 +1,5 @@
-// Commands built with ISCardISO7816 and ISCardCmd, sent with ISCard, on the emulator's file card.
-// Usage: commands "READER NAME"
+// Commands built with ISCardISO7816 and ISCardCmd, sent with ISCard. Usage: commands filecard|piv "READER
+// NAME"
 
 #include "family.h"
 
@@ -71,6 +71,38 @@ void use_builders(Objects& use) {
     expect(use, 0x9000, "MANAGE CHANNEL open");
     CALL(use.iso, ISCardISO7816, ManageChannel, 0x80, 1, cmd);
     transact(use); // which channel is closed is for the class to say
+}
+
+/// As the documentation's own walk-through does it: SELECT by name, VERIFY, read, answer a challenge.
+void use_piv(Objects& use) {
+    ISCardCmd** cmd = &use.command;
+    const Buffer piv({0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00});
+    Buffer reply;
+    LONG all = 0;
+    WORD status = 0;
+    CALL(use.iso, ISCardISO7816, SetDefaultClassId, 0);
+    CALL(use.iso, ISCardISO7816, SelectFile, 4, 0, piv, 0, cmd);
+    expect(use, 0x9000, "SELECT PIV");
+    CALL(use.command, ISCardCmd, get_ApduReply, reply.out());
+    check(reply.bytes()[0] == 0x61, "an application property template");
+    CALL(use.iso, ISCardISO7816, Verify, 0x80, NULL, cmd);
+    check((transact(use) & 0xFFF0) == 0x63C0, "the tries left");
+    CALL(use.iso, ISCardISO7816, Verify, 0x80, Buffer({'1', '2', '3', '4', '5', '6', 0xFF, 0xFF}), cmd);
+    expect(use, 0x9000, "VERIFY");
+    // PIV's GET DATA has the odd instruction, so the command is built by hand. SP 800-73-5 part 2, 3.1.2
+    CALL(use.command, ISCardCmd, BuildCmd, 0x00, 0xCB, 0x3F, 0xFF, Buffer({0x5C, 0x03, 0x5F, 0xC1, 0x05}),
+         &all);
+    status = transact(use);
+    check((status & 0xFF00) == 0x6100, "the certificate leaves a rest");
+    CALL(use.command, ISCardCmd, get_ApduReply, reply.out());
+    check(reply.bytes()[0] == 0x53, "a certificate");
+    for (int parts = 0; (status & 0xFF00) == 0x6100 && parts < 32; ++parts) {
+        CALL(use.iso, ISCardISO7816, GetResponse, 0, 0, status & 0xFF, cmd);
+        status = transact(use);
+    }
+    check(status == 0x9000, "the whole certificate");
+    CALL(use.iso, ISCardISO7816, ReadBinary, 0, 0, 0, cmd); // PIV has no files
+    check(transact(use) == 0x6D00, "READ BINARY is not for this card");
 }
 
 void use_command(Objects& use) {
@@ -200,20 +232,25 @@ void use_card(ISCard* card, BSTR reader) {
 } // namespace
 
 int main(int argc, char* argv[]) {
-    if (argc != 2) {
-        std::fprintf(stderr, "usage: %s \"READER NAME\"\n", argv[0]);
+    if (argc != 3) {
+        std::fprintf(stderr, "usage: %s filecard|piv \"READER NAME\"\n", argv[0]);
         return 1;
     }
+    const bool piv = std::strcmp(argv[1], "piv") == 0;
     CoInitialize(NULL);
     {
-        const Text reader(argv[1]);
+        const Text reader(argv[2]);
         Objects use = {create<ISCard>(CLSID_CSCard, IID_ISCard),
                        create<ISCardCmd>(CLSID_CSCardCmd, IID_ISCardCmd),
                        create<ISCardISO7816>(CLSID_CSCardISO7816, IID_ISCardISO7816)};
         use_card(use.card, reader);
         use_buffer(use.card);
-        use_builders(use);
-        use_command(use);
+        if (piv) {
+            use_piv(use);
+        } else {
+            use_builders(use);
+            use_command(use);
+        }
         CALL(use.card, ISCard, UnlockSCard, LEAVE);
         CALL(use.card, ISCard, Detach, LEAVE);
         use.iso->Release();
