@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """docs/iscard-reference.md, and the methods that the unit tests go through, from the docstrings of the public headers.
 
-A docstring says what the method does, then `@param NAME text` for each parameter (those of the interface's own docstring go for all
-its methods), `@return` with every HRESULT, `Page:` with the page of Microsoft's documentation, and `Silent on` with what that leaves
+A docstring says what the method does, then `@param NAME text` for each parameter, `@return` with every HRESULT, `Page:` with the page of Microsoft's documentation, and `Silent on` with what that leaves
 open and how it is decided here.
 
 usage: iscard_reference.py [--write]    without it: fails when the document is another, or a method lacks something
@@ -109,7 +108,7 @@ def docstrings():
     return found
 
 
-def entry(name, method, row, slot, said, common, codes, faults):
+def entry(name, method, row, slot, said, codes, faults):
     where = f"{name}.{method.name}"
     lines = [f"### {name}::{method.name}", "", said["what"], ""]
     if not said["what"]:
@@ -120,7 +119,7 @@ def entry(name, method, row, slot, said, common, codes, faults):
     if method.parameters:
         lines += ["| Parameter | Type | | |", "|---|---|---|---|"]
     for parameter, letter in zip(method.parameters, row.directions):
-        text = said["parameters"].get(parameter.name) or common.get(parameter.name)
+        text = said["parameters"].get(parameter.name)
         if not text:
             faults.append(f"{where}: says nothing of {parameter.name}")
         default = f" = {'NULL' if parameter.default == 'nullptr' else parameter.default}" if parameter.default else ""
@@ -160,7 +159,7 @@ def document():
         own, entries = said[name]
         lines += [f"## {name}", "", own["what"], ""]
         for at, (method, row) in enumerate(zip(methods, tables[name])):
-            lines += entry(name, method, row, 7 + at, entries[method.name], own["parameters"], codes, faults)
+            lines += entry(name, method, row, 7 + at, entries[method.name], codes, faults)
     return "\n".join(lines).rstrip("\n") + "\n", faults
 
 

@@ -61,11 +61,11 @@ extern const CLSID CLSID_CSCardManage;
 
 /// Authentication of the application to the card and of the card to the application. Byte 0 of pParam is the
 /// key's reference (none: 0), byte 1 the instruction in place of the usual one: 87 is GENERAL AUTHENTICATE.
-/// @param pParam 0 to 2 bytes, as said; NULL: no reference, the usual instruction
 struct ISCardAuth : public IDispatch {
     /// The application proves itself: EXTERNAL AUTHENTICATE.
     /// @param lAlgoID P1, 0 to 255
     /// @param pBuffer authentication data, 1 to 65,535 bytes
+    /// @param pParam 0 to 2 bytes: the key's reference, the instruction; NULL: none, the usual one
     /// @return S_OK, E_POINTER, E_INVALIDARG, MEM, CARD, SW, BUFFER
     /// Page: iscardauth-app-auth
     /// Silent on algorithms and pParam: P1; the key's reference and the instruction.
@@ -74,6 +74,7 @@ struct ISCardAuth : public IDispatch {
     /// @param lAlgoID P1, 0 to 255
     /// @param lLengthOfChallenge bytes, 1 to 65,536
     /// @param pBuffer a buffer that is filled anew, or a NULL that becomes one
+    /// @param pParam 0 to 2 bytes: the key's reference, the instruction; NULL: none, the usual one
     /// @return S_OK, E_POINTER, E_INVALIDARG, MEM, CARD, SW, BUFFER
     /// Page: iscardauth-getchallenge
     /// Silent on the key: P2 is 00 whatever pParam says.
@@ -82,6 +83,7 @@ struct ISCardAuth : public IDispatch {
     /// The card proves itself: INTERNAL AUTHENTICATE.
     /// @param lAlgoID P1, 0 to 255
     /// @param pBuffer data, 1 to 65,535 bytes; then the card's answer
+    /// @param pParam 0 to 2 bytes: the key's reference, the instruction; NULL: none, the usual one
     /// @return S_OK, E_POINTER, E_INVALIDARG, MEM, CARD, SW, BUFFER
     /// Page: iscardauth-icc-auth
     /// Silent on who checks the answer: the caller.
@@ -89,6 +91,7 @@ struct ISCardAuth : public IDispatch {
     /// The card holder proves himself: VERIFY.
     /// @param lAlgorID 0
     /// @param pBuffer the code as the card wants it, 1 to 65,535 bytes
+    /// @param pParam 0 to 2 bytes: the key's reference, the instruction; NULL: none, the usual one
     /// @return S_OK, E_POINTER, E_INVALIDARG, MEM, CARD, SW, BUFFER
     /// Page: iscardauth-user-auth
     /// Silent on an algorithm: VERIFY has none, E_INVALIDARG.
@@ -314,13 +317,12 @@ struct ISCardManage : public IDispatch {
 };
 
 /// The card holder's codes.
-/// @param Flags SC_FL_IHV_LOCAL sets bit 8 of P2, SC_FL_IHV_GLOBAL forbids it; SC_FL_SECURE_MESSAGING is
-///   refused
-/// @param lRef P2: which code, 0 to 255
 struct ISCardVerify : public IDispatch {
     /// Replaces a code: CHANGE REFERENCE DATA. With SC_FL_IHV_ENABLE or _DISABLE, switches it on or off.
     /// @param pOldCode 0 to 255 bytes; NULL where the card asks for none
     /// @param pNewCode 0 to 255 bytes; NULL with _ENABLE and _DISABLE
+    /// @param Flags SC_FL_IHV_LOCAL sets bit 8 of P2, SC_FL_IHV_GLOBAL forbids it
+    /// @param lRef P2: which code, 0 to 255
     /// @return S_OK, E_POINTER, E_INVALIDARG, MEM, SCARD_E_UNSUPPORTED_FEATURE, CARD, SW, BUFFER
     /// Page: iscardverify-changecode
     /// Silent on what the flags do: ENABLE, DISABLE VERIFICATION REQUIREMENT with the old code.
@@ -334,6 +336,8 @@ struct ISCardVerify : public IDispatch {
     /// Lifts a code's blocking: RESET RETRY COUNTER.
     /// @param pUnblockCode 0 to 255 bytes; NULL: none
     /// @param pNewCode 0 to 255 bytes; NULL: the code stays
+    /// @param Flags SC_FL_IHV_LOCAL sets bit 8 of P2, SC_FL_IHV_GLOBAL forbids it
+    /// @param lRef P2: which code, 0 to 255
     /// @return S_OK, E_INVALIDARG, MEM, SCARD_E_UNSUPPORTED_FEATURE, CARD, SW, BUFFER
     /// Page: none (the member table's link leads nowhere)
     /// Silent on everything: the parameters are ours.
@@ -341,6 +345,8 @@ struct ISCardVerify : public IDispatch {
                                               SCARD_FLAGS Flags, LONG lRef) = 0;
     /// Shows the card a code: VERIFY.
     /// @param pCode 0 to 255 bytes; NULL or empty: asks whether one is needed
+    /// @param Flags SC_FL_IHV_LOCAL sets bit 8 of P2, SC_FL_IHV_GLOBAL forbids it
+    /// @param lRef P2: which code, 0 to 255
     /// @return S_OK, E_INVALIDARG, MEM, SCARD_E_UNSUPPORTED_FEATURE, CARD, SW, BUFFER
     /// Page: iscardverify-verify
     /// Silent on no code: SCARD_W_WRONG_CHV when it would be needed.
