@@ -17,7 +17,9 @@ expect 0 "$WINE" "$client" registered
 expect 0 "$WINE" regsvr32 /s /u "$dll"
 expect 0 "$WINE" "$client" unregistered
 expect 0 "$WINE" regsvr32 /s /u "$dll" # nothing left to remove is no failure
+# Wine has no classes of the user's in HKEY_CLASSES_ROOT, so nobody finds these; that they are written and removed is seen.
+key='HKCU\Software\Classes\CLSID\{1461AAC7-6810-11D0-918F-00AA00C18068}\InprocServer32'
 expect 0 "$WINE" regsvr32 /s /n /i:user "$dll"
-expect 0 "$WINE" "$client" registered
+expect 0 "$WINE" reg query "$key"
 expect 0 "$WINE" regsvr32 /s /u /n /i:user "$dll"
-expect 0 "$WINE" "$client" unregistered
+expect 1 "$WINE" reg query "$key"
