@@ -193,6 +193,17 @@ BOOST_AUTO_TEST_CASE(tap_tells_one_lock_for_nested_transactions_and_for_a_dead_c
     BOOST_TEST(tapped.events[1].who == "test (1)");
 }
 
+BOOST_AUTO_TEST_CASE(tap_tells_one_wait_for_a_client_that_was_refused) {
+    Tapped tapped;
+    for (const std::uint32_t result : {0x8010000BU, 0x8010000BU, 0U}) { // SCARD_E_SHARING_VIOLATION
+        tapped.client.from_client(request(message::Code::begin_transaction, message::Begin{7, 0}));
+        tapped.client.from_pcscd(raw(message::Begin{7, result}));
+    }
+    BOOST_REQUIRE(tapped.events.size() == 1U);
+    BOOST_TEST((tapped.events[0].what == What::lock_wait));
+    BOOST_TEST((tapped.events[0].begin <= tapped.events[0].end));
+}
+
 BOOST_AUTO_TEST_CASE(tap_survives_what_is_no_message) {
     Tapped tapped;
     tapped.client.from_client(Bytes(64, 0xFF));

@@ -26,7 +26,7 @@ std::optional<Message> read(ByteView bytes) {
     if (bytes.size() < sizeof(Message)) {
         return std::nullopt;
     }
-    Message message;
+    Message message{};
     std::memcpy(&message, bytes.data(), sizeof message);
     return message;
 }
@@ -163,9 +163,10 @@ void TappedClient::answered() {
             break;
         }
         // Refused clients ask again by themselves: one wait.
-        const auto since = waiting_since_.try_emplace(asked->card, asked_).first->second;
+        const auto [at, first] = waiting_since_.try_emplace(asked->card, asked_);
+        const auto since = at->second;
         if (message.result == 0) {
-            if (now - since > k_worth_telling) {
+            if (!first || now - since > k_worth_telling) {
                 tell(What::lock_wait, card->reader, since, now);
             }
             waiting_since_.erase(asked->card);
