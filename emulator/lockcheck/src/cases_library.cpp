@@ -75,11 +75,14 @@ constexpr Case k_forms[] = {
         B waits while A works
         C lock &
         A queue-is 1
+        # Behind the begin, on the same thread: if B's question comes before C's, C waits for B.
+        B end leave &
         A unlock
         C returns ok after A
-        B waits while C works
+        C send
         C unlock
-        B returns ok after C
+        B returns ok after A
+        B begin
         B transmit
         B end leave)"},
     {.name = "library.deadline-ends-a-wait-for-a-plain-client",

@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <fstream>
 #include <map>
 #include <random>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -28,6 +31,7 @@ Code code_of(LONG value) {
 
 const Code k_no_service = code_of(SCARD_E_NO_SERVICE);
 const Code k_comm_error = code_of(SCARD_F_COMM_ERROR);
+constexpr Code k_refused = k_status_word_flag | 0x6985;
 
 /// One process of the storm.
 class StormWorker {
@@ -76,7 +80,17 @@ class StormWorker {
 
     void report(bool at_once) {
         if (at_once || untold_ >= k_told_every) {
-            tell_(fmt::format("{} {}", std::exchange(untold_, 0), longest_wait_ns_));
+            tell_(fmt::format("{} {} {}", std::exchange(untold_, 0), longest_wait_ns_,
+                              std::exchange(dead_met_, 0)));
+        }
+    }
+
+    /// After an ENTER that was refused because somebody is inside.
+    void look_who_is_inside() {
+        Bytes answer;
+        if (calls_.command(k_connection, witness::report(), answer) == k_success && owner_is_dead(answer)) {
+            ++dead_met_;
+            report(true);
         }
     }
 
@@ -185,7 +199,11 @@ class StormWorker {
         if (fresh_ && note("select", calls_.command(k_connection, witness::select(), answer)) == k_success) {
             fresh_ = false;
         }
-        bool inside = !fresh_ && witnessed("enter", witness::enter(client_, ++tag_)) == k_success;
+        const auto entered = fresh_ ? k_no_service : witnessed("enter", witness::enter(client_, ++tag_));
+        if (entered == k_refused) {
+            look_who_is_inside();
+        }
+        bool inside = entered == k_success;
         for (unsigned step = below(4); inside && step > 0; --step) {
             inside = witnessed("touch", witness::touch(client_, step)) == k_success;
         }
@@ -193,9 +211,13 @@ class StormWorker {
         if (once_in(400)) {
             static_cast<void>(::raise(SIGKILL));
         } else if (once_in(50)) {
-            // With a reset: an entry that stays open would be everybody's next refusal.
-            disconnect(SCARD_RESET_CARD);
+            // With a reset, for an entry that stays open would be everybody's next refusal; and with the one
+            // that comes before the unlock, for a disconnection's comes after.
+            note("end", calls_.end(k_connection, SCARD_RESET_CARD));
+            disconnect(SCARD_LEAVE_CARD);
         } else if (once_in(50)) {
+            // pcscd resets, but late as for the dead, so without an open entry.
+            inside = inside && witnessed("leave", witness::leave(client_)) == k_success;
             note("release", calls_.release(k_context));
             connected_ = false;
         } else if (inside) {
@@ -215,11 +237,36 @@ class StormWorker {
     bool fresh_ = true; ///< the witness may not be the selected application
     bool service_lost_ = false;
     std::uint64_t untold_ = 0;
+    std::uint64_t dead_met_ = 0;
     std::int64_t longest_wait_ns_ = 0;
     std::map<std::string, std::uint64_t> tally_;
 };
 
 } // namespace
+
+bool owner_is_dead(ByteView report) {
+    const auto parsed =
+        witness::Report::parse(report.first(report.size() - std::min<std::size_t>(report.size(), 2)));
+    if (!parsed || !parsed.assume_value().entered) {
+        return false;
+    }
+    constexpr int k_looks = 100;
+    for (int look = 0; look < k_looks; ++look) {
+        // pid (name) state ...: Z and X have ended; the name may hold anything, so the last parenthesis
+        // counts.
+        std::ifstream file(fmt::format("/proc/{}/stat", parsed.assume_value().owner));
+        std::string line;
+        std::getline(file, line);
+        const auto name_end = line.rfind(')');
+        const char state =
+            name_end == std::string::npos || name_end + 2 >= line.size() ? 'X' : line[name_end + 2];
+        if (state == 'Z' || state == 'X') {
+            return true;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
 
 Code contend(Calls& calls, const Contention& contention, std::string& figures) {
     std::uint64_t rounds = 0;

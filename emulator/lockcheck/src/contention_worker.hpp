@@ -33,9 +33,15 @@ Code contend(Calls& calls, const Contention& contention, std::string& figures);
 Code library_contend(LibraryCalls& calls, const std::string& card, const Contention& contention,
                      std::string& figures);
 
-/// Random calls until `halt`, seeded; commands that the witness has seen and the longest wait so far are told
-/// now and then. May end this process with SIGKILL. `figures` gets how often each call came back with which
-/// code other than success.
+/// Whether the client whom the witness calls the owner in `report`, the answer to REPORT, is a process that
+/// has ended. pcscd takes the lock from a dead client first and resets the card later, after the next
+/// client's transaction if that one is quick enough; until then its entry stands. Waits a moment for one that
+/// is about to end.
+bool owner_is_dead(ByteView report);
+
+/// Random calls until `halt`, seeded; commands that the witness has seen, the longest wait so far and entries
+/// of dead clients that were met are told now and then. May end this process with SIGKILL. `figures` gets how
+/// often each call came back with which code other than success.
 Code storm(Calls& calls, std::uint64_t seed, const std::atomic<bool>& halt, const Tell& tell,
            std::string& figures);
 /// The same as a user of the library, with every form of lock and policies that change.

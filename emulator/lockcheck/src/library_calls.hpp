@@ -93,7 +93,7 @@ class LibraryCalls {
     };
 
     [[nodiscard]] std::shared_ptr<Held> find(const std::string& name) const;
-    Code keep(Held& held, Result<pcsc::Lock> lock);
+    static Code keep(Held& held, Result<pcsc::Lock> lock);
 
     mutable std::mutex mutex_;
     std::string reader_;

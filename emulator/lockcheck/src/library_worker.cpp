@@ -32,6 +32,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t k_done = 0x9000;
+constexpr Code k_refused = k_status_word_flag | 0x6985;
 
 /// One process of the storm, as a user of the library.
 class LibraryStormWorker {
@@ -84,7 +85,17 @@ class LibraryStormWorker {
 
     void report(bool at_once) {
         if (at_once || untold_ >= k_told_every) {
-            tell_(fmt::format("{} {}", std::exchange(untold_, 0), longest_wait_ns_));
+            tell_(fmt::format("{} {} {}", std::exchange(untold_, 0), longest_wait_ns_,
+                              std::exchange(dead_met_, 0)));
+        }
+    }
+
+    /// After an ENTER that was refused because somebody is inside.
+    void look_who_is_inside(const pcsc::Lock& lock) {
+        const auto reply = lock.transmit_bytes(witness::report().encode());
+        if (reply && owner_is_dead(reply.assume_value())) {
+            ++dead_met_;
+            report(true);
         }
     }
 
@@ -249,29 +260,35 @@ class LibraryStormWorker {
         return k_status_word_flag | status_word;
     }
 
-    bool witnessed(const char* call, const pcsc::Lock& lock, const iso7816::CommandApdu& command) {
+    Code witnessed(const char* call, const pcsc::Lock& lock, const iso7816::CommandApdu& command) {
         const auto code = sent(call, lock, command);
         if (code == k_success || (code & 0xFFFF0000U) == k_status_word_flag) {
             ++untold_; // the card has seen it
         }
-        return code == k_success;
+        return code;
     }
 
     /// Inside the lock: enter, do something, leave; or break off in one of the ways in which programs do.
-    void visit(const pcsc::Lock& lock) {
+    void visit(pcsc::Lock& lock) {
         if (fresh_) {
             fresh_ = sent("select", lock, witness::select()) != k_success;
         }
-        bool inside = !fresh_ && witnessed("enter", lock, witness::enter(client_, ++tag_));
+        const auto entered = fresh_ ? k_not_done : witnessed("enter", lock, witness::enter(client_, ++tag_));
+        if (entered == k_refused) {
+            look_who_is_inside(lock);
+        }
+        bool inside = entered == k_success;
         for (unsigned step = below(4); inside && step > 0; --step) {
-            inside = witnessed("touch", lock, witness::touch(client_, step));
+            inside = witnessed("touch", lock, witness::touch(client_, step)) == k_success;
         }
         report(false);
         if (once_in(400)) {
             static_cast<void>(::raise(SIGKILL));
         } else if (once_in(50)) {
-            // With a reset: an entry that stays open would be everybody's next refusal.
-            disconnect(pcsc::Disposition::reset);
+            // With a reset, for an entry that stays open would be everybody's next refusal; and with the one
+            // that comes before the unlock, for a disconnection's comes after.
+            note("Lock::unlock", lock.unlock(pcsc::Disposition::reset));
+            disconnect(pcsc::Disposition::leave);
         } else if (inside) {
             witnessed("leave", lock, witness::leave(client_));
         } else {
@@ -289,6 +306,7 @@ class LibraryStormWorker {
     bool fresh_ = true; ///< the witness may not be the selected application
     bool service_lost_ = false;
     std::uint64_t untold_ = 0;
+    std::uint64_t dead_met_ = 0;
     std::int64_t longest_wait_ns_ = 0;
     std::map<std::string, std::uint64_t> tally_;
 };

@@ -83,7 +83,7 @@ Result<Connection::Entered> Connection::begin(const LockBounds& bounds) {
     guard.lock();
     entering_ = false;
     changed_.notify_all();
-    if (!entered) {
+    if (!entered && connected) {
         return entered.error();
     }
     if (!connected) {
