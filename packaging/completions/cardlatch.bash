@@ -22,17 +22,23 @@ _cardlatch() {
     local words=
     case $previous in
     --card) words="none $(_cardlatch_profiles)" ;;
+    --from) words="$(_cardlatch_profiles)" ;;
+    --management-algorithm) words="3des aes128 aes192 aes256" ;;
     --driver) words="cardlatch vpcd" ;;
     --host) words="stack driver" ;;
     --isolation) words="auto namespace shim" ;;
     --trace-format) words="pcapng chrome apdu" ;;
     --log-level) words="critical error info debug" ;;
     --state) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-    --trace | --output | --log | --control | --junit | --pcscd) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --public) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+    --trace | --output | --log | --control | --junit | --pcscd | --issuer-key | --issuer-certificate | --image)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
     esac
     if [[ -z $words ]]; then
         if ((COMP_CWORD == 1)); then
-            words="run insert remove reset acquire type status serve record lockcheck profiles capabilities --help --version"
+            words="run insert remove reset acquire type status serve record lockcheck card profiles capabilities --help --version"
         else
             case $sub in
             run) words="--card --reader-name --driver --host --pin-pad --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
@@ -44,12 +50,20 @@ _cardlatch() {
             serve) words="--card --connect --listen --state --trace --trace-format --show-secrets --control --help" ;;
             record) words="--reader --output --profile --show-secrets --help --" ;;
             lockcheck) words="--reader --json --junit --only --list --markdown --seed --processes --operations --control --help" ;;
+            card)
+                case ${COMP_WORDS[2]} in
+                new) words="--key --no-keys --subject --days --issuer-key --issuer-certificate --pin --puk --pin-tries --puk-tries --management-algorithm --management-key --serial --from --force --json --quiet --help" ;;
+                show) words="--state --json --secrets --help $(_cardlatch_profiles)" ;;
+                export) words="--state --certificate --public-key --public --image --force --help $(_cardlatch_profiles)" ;;
+                *) words="new show export --help" ;;
+                esac
+                ;;
             profiles | capabilities) words="--json --help" ;;
             esac
         fi
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-    if [[ $previous == --card || $sub == insert ]]; then
+    if [[ $previous == --card || $previous == --from || $sub == insert || $sub == card ]]; then
         local files
         mapfile -t files < <(compgen -f -X '!*.toml' -- "$current")
         COMPREPLY+=("${files[@]}")

@@ -28,12 +28,12 @@ LOCK_PROCESSES = (4, 16)
 LOCK_HOLDS_MS = (0, 1, 5)
 MIXED_PROCESSES = 4  # every other one a plain client
 MIXED_TIMES = 5  # longer than the others, because plain clients lock in bursts
-SECTIONS = ("transmit", "insert", "start", "locks")
+SECTIONS = ("transmit", "insert", "start", "locks", "card")
 
 # A slow stack gets fewer APDUs per round: an ordinary peer on stock vpcd takes some 40 ms for each.
 FULL = {"rounds": 40, "apdus": 500, "slow_apdus": 6, "warm_up": 50, "slow_warm_up": 3, "inserts": 50,
-        "starts": 20, "lock_rounds": 3, "lock_ms": 2000}
-QUICK = {**FULL, "rounds": 8, "inserts": 8, "starts": 5, "lock_rounds": 1, "lock_ms": 700}
+        "starts": 20, "lock_rounds": 3, "lock_ms": 2000, "card_rounds": 31}
+QUICK = {**FULL, "rounds": 8, "inserts": 8, "starts": 5, "lock_rounds": 1, "lock_ms": 700, "card_rounds": 7}
 
 
 class BenchError(Exception):
@@ -96,7 +96,8 @@ class Bench:
         self.stopwatch = str(build / "bench" / "bench_stopwatch")
         self.null_stack = [str(build / "bench" / "bench_null_stack"), str(build / "bench" / "libifdnull.so")]
         self.contention = str(build / "bench" / "bench_contention")
-        for program in (self.cardlatch, self.stopwatch, self.contention, *self.null_stack):
+        self.card_speed = str(build / "bench" / "bench_card_speed")
+        for program in (self.cardlatch, self.stopwatch, self.contention, self.card_speed, *self.null_stack):
             if not os.path.exists(program):
                 raise BenchError(f"{program} is missing; build with -DCARDLATCH_BENCH=ON, or run ./dev bench")
 
@@ -334,6 +335,33 @@ def report_locks(cases):
                   f"{side['per_s']:10,.0f}{ratio_text}")
 
 
+def bench_card(bench, options):
+    """Cards in one process, without reader or socket; OpenSSL's signatures beside theirs."""
+    say(f"cards by themselves: {options['card_rounds']} rounds")
+    command = [bench.card_speed, str(ROOT / "fixtures"), str(options["card_rounds"])]
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    rounds = {key: one["rounds"] for key, one in said.items()}
+    return {
+        "seconds": {key: {"name": one["name"], **summary(one["rounds"])} for key, one in said.items()},
+        "round_medians": rounds,
+        "per_second": {key: 1 / statistics.median(rounds[key]) for key in rounds},
+        "ratios": {f"{above} / {below}": ratio(rounds, above, below)
+                   for above, below in (("rsa_card", "rsa_openssl"), ("ec_card", "ec_openssl"))},
+    }
+
+
+def report_card(card):
+    print_table("Cards by themselves, in one process (medians of rounds)", card["seconds"], "us", 1e6)
+    print(f"\n  {'Commands a second':40}{'median':>12}")
+    for key in ("select", "read_binary", "get_data"):
+        print(f"  {card['seconds'][key]['name']:40}{card['per_second'][key]:12,.0f}")
+    print(f"\n  {'Ratios of the turns':40}{'median':>12}{'quietest':>12}")
+    for key, text in (("rsa_card / rsa_openssl", "RSA 2048, PIV card : OpenSSL"),
+                      ("ec_card / ec_openssl", "P-256, PIV card : OpenSSL")):
+        value = card["ratios"][key]
+        print(f"  {text:40}{value['median']:12,.3f}{value['quietest']:12,.3f}")
+
+
 def output_of(*command):
     """A command's first line, empty when it cannot say."""
     try:
@@ -413,6 +441,8 @@ def report(results):
     if "locks" in results:
         report_locks(results["locks"])
         report_mixed_locks(results["mixed_locks"])
+    if "card" in results:
+        report_card(results["card"])
 
 
 def main():
@@ -450,6 +480,8 @@ def main():
         if "locks" in sections:
             results["locks"] = bench_locks(bench, options)
             results["mixed_locks"] = bench_mixed_locks(bench, options)
+        if "card" in sections:
+            results["card"] = bench_card(bench, options)
         results["machine"]["load_after"] = os.getloadavg()[0]
         report(results)
         if arguments.json:

@@ -20,6 +20,7 @@
 #include <pin_block.hpp>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace cardlatch::fuzz {
 
@@ -219,14 +220,19 @@ void control(ByteView input) {
     server.hear(input);
 }
 
-constexpr std::array k_targets{Target{"link_codec", link_codec}, Target{"reader_link", reader_link},
-                               Target{"card_link", card_link}, Target{"driver_input", driver_input},
-                               Target{"control", control}};
+constexpr std::array k_link_targets{Target{"link_codec", link_codec}, Target{"reader_link", reader_link},
+                                    Target{"card_link", card_link}, Target{"driver_input", driver_input},
+                                    Target{"control", control}};
 
 } // namespace
 
 std::span<const Target> targets() {
-    return k_targets;
+    static const auto all = [] {
+        std::vector<Target> joined(k_link_targets.begin(), k_link_targets.end());
+        joined.insert(joined.end(), card_targets().begin(), card_targets().end());
+        return joined;
+    }();
+    return all;
 }
 
 } // namespace cardlatch::fuzz

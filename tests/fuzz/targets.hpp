@@ -15,4 +15,7 @@ struct Target {
 /// Every target; ./dev fuzz and the replay of the corpus know them by name.
 std::span<const Target> targets();
 
+/// Those of them that are cards (card_targets.cpp).
+std::span<const Target> card_targets();
+
 } // namespace cardlatch::fuzz

@@ -230,6 +230,98 @@ refused yubico -a attest -s 82
 
 // CARDLATCH_FULL=1 takes every algorithm to every slot; otherwise 9A gets each, 82 and the other 9x get
 // P-256.
+BOOST_AUTO_TEST_CASE(yubico_piv_tool_writes_identifiers_and_objects_and_reads_them_back) {
+    const auto outcome = script("cardlatch", "piv-empty", R"(
+yubico -a set-chuid -a set-ccc
+yubico -a status >before; grep -E '^(CHUID|CCC):.3?[0-9f]' before
+yubico -a set-chuid; yubico -a status >after; refused cmp -s before after
+yubico -a write-object --id 0x5f0000 -f binary -i data
+yubico -a read-object --id 0x5f0000 -f binary -o read; cmp data read
+printf 0102AABB >hex; yubico -a write-object --id 0x5fc105 -f hex -i hex
+yubico -a read-object --id 0x5fc105 -f hex -o -
+refused yubico -a read-object --id 0x5fc10a -f hex -o -
+echo done
+)");
+    for (const auto* text : {"Successfully set new CHUID", "Successfully set new CCC", "CHUID:\t3019d4e739da",
+                             "CCC:\tf015a000000116", "0102aabb", "done"}) {
+        expect(outcome, text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(yubico_piv_tool_tests_signatures_and_decipherment) {
+    const auto rsa = script("cardlatch", "piv", R"(
+for slot in 9a 9c; do yubico -a verify-pin -P 123456 -a test-signature -s $slot <"$keys/rsa-$slot.crt.pem"; done
+yubico -a test-signature -s 9e <"$keys/ec-9e.crt.pem"
+yubico -a verify-pin -P 123456 -a test-decipher -s 9d <"$keys/rsa-9d.crt.pem"
+echo wrong; refused yubico -a verify-pin -P 123456 -a test-signature -s 9a <"$keys/rsa-9c.crt.pem"
+)");
+    for (const auto* text : {"Successful RSA verification", "Successful ECDSA verification",
+                             "Successfully performed RSA decryption"}) {
+        expect(rsa, text);
+    }
+    expect(script("cardlatch", "piv-ec",
+                  R"(yubico -a verify-pin -P 123456 -a test-decipher -s 9d <"$keys/ec-9d.crt.pem")"),
+           "Successfully performed ECDH exchange");
+}
+
+BOOST_AUTO_TEST_CASE(image_made_by_card_new_serves_pkcs11_tool_and_its_export_is_the_same_card) {
+    const Outcome outcome = run({"sh", "-euc",
+                                 R"(
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
+cardlatch=)" CARDLATCH_COMMAND R"(; keys=")" +
+                                     k_keys + R"("
+printf 'to be signed' >data
+$cardlatch card new --key 9A=p-256 --key 9C=rsa-1024 --key 9D=p-384 --pin 654321 --puk 87654321 --serial 42 \
+    --subject '/O=A test/CN=Somebody' --issuer-key "$keys/ca.key.pem" --issuer-certificate "$keys/ca.crt.pem" --quiet fresh.toml
+refused() { ! "$@" 2>&1; }
+refused $cardlatch card new --quiet fresh.toml
+$cardlatch card export fresh.toml --public public
+openssl verify -CAfile "$keys/ca.crt.pem" public/9A.crt.pem public/9C.crt.pem public/9D.crt.pem public/F9.crt.pem
+openssl x509 -in public/9A.crt.pem -noout -subject
+$cardlatch card show fresh.toml
+$cardlatch card show fresh.toml --json | /usr/bin/python3 )" CARDLATCH_TEST_SUPPORT R"(/take_piv_signatures.py
+verify() { openssl cms -verify -binary -inform DER -CAfile "$keys/ca.crt.pem" -purpose any -out checked "$@"; }
+verify -in chuid.signature -content chuid.content
+verify -in security.signature
+printf x >>chuid.content; refused verify -in chuid.signature -content chuid.content
+refused grep -r 'PRIVATE KEY' public
+$cardlatch run --card ./fresh.toml --state state -- sh -euc '
+    pkcs11-tool --sign -m ECDSA-SHA256 --signature-format openssl --id 01 --login --pin 654321 -i data -o signature
+    ! pkcs11-tool --login --pin 111111 -O 2>&1
+'
+openssl dgst -sha256 -verify public/9A.pub.pem -signature signature data
+$cardlatch card show fresh.toml --state state
+$cardlatch card export fresh.toml --state state --image was.toml
+$cardlatch card export was.toml --public again
+diff -r public again && echo the same public parts
+$cardlatch run --card ./was.toml -- yubico-piv-tool -r Cardlatch -a status
+$cardlatch run --card ./was.toml -- sh -euc 'pkcs11-tool --login --pin 654321 -O' >objects
+grep 'Private Key Object' objects
+)"});
+    for (const auto* text : {"is there already; --force replaces it", "public/9A.crt.pem: OK",
+                             "subject=O = A test, CN = Somebody", "PIV, serial number 42",
+                             "CMS Verification successful", "PIN 3 of 3", "Verified OK", "PIN 2 of 3",
+                             "the same public parts", "PIN tries left:\t2", "Private Key Object"}) {
+        expect(outcome, text);
+    }
+}
+
+// GnuPG 2.2 (Debian 12) has no PIV application, 2.4 has one: scdaemon is asked what it has.
+BOOST_AUTO_TEST_CASE(scdaemon_sees_the_reader_and_the_card_if_it_knows_piv) {
+    const auto outcome = script("cardlatch", "piv", R"(
+export GNUPGHOME="$work"; printf 'disable-ccid\npcsc-shared\n' >scdaemon.conf
+printf '%s\n' 'GETINFO app_list' 'SERIALNO piv' 'GETINFO reader_list' BYE |
+    /usr/lib/gnupg/scdaemon --server --homedir "$work" 2>&1 | tee said
+if grep -q '^D .*piv:' said; then grep -q '^S SERIALNO 6C0E5C1B7E5D4C0BA5A1C4D1A7C40001' said
+else grep -q "can't select application 'piv': Not supported" said; grep -q '^ERR .*No such device' said; fi
+pkcs11-tool --login --pin 123456 -O >objects; grep 'Private Key Object' objects # nothing is held or blocked
+)");
+    for (const auto* text : {"detected reader 'Cardlatch Virtual Reader 00 00'", "OK closing connection",
+                             "Private Key Object"}) {
+        expect(outcome, text);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(yubico_piv_tool_generates_in_every_slot_and_with_every_algorithm) {
     expect(script("cardlatch", "piv-empty", R"(
 made() {

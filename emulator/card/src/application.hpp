@@ -13,8 +13,10 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace cardlatch::card {
 
@@ -102,6 +104,11 @@ class Application : public Session {
 
     /// Takes back what save() wrote. Errors: std::errc::invalid_argument with file, line and key.
     virtual Result<void> restore(TableReader& in) = 0;
+
+    /// Writes what people and scripts want to know of the application as it is now: the application's part of
+    /// `cardlatch card show --json`, whose schema is fixtures/schema/card.schema.json. Private keys, PINs and
+    /// other secrets only if `with_secrets`. By default there is nothing to say.
+    virtual void describe(toml::table& /*out*/, bool /*with_secrets*/) const {}
 };
 
 /// An application's part of a profile: checked, immutable, makes instances for cards.
@@ -111,6 +118,22 @@ class ApplicationProfile {
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual CardCapabilities capabilities() const = 0;
     [[nodiscard]] virtual std::unique_ptr<Application> instantiate(Services services) const = 0;
+};
+
+/// The table [state] of a profile: what changed on a card since it was new, as in a state file.
+struct StoredState {
+    toml::table document; ///< the whole profile
+    std::string file;
+};
+
+/// Hands each application its table of `root`, if there is one. Errors: as of Application::restore().
+Result<void> restore_applications(TableReader& root,
+                                  const std::vector<std::unique_ptr<Application>>& applications);
+
+/// Persistence of a card that is only looked at.
+class NoPersistence final : public Persistence {
+  public:
+    Result<void> commit() override { return cardlatch::ok(); }
 };
 
 /// A kind of application: the name of its table in a profile, and what reads that table.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <fcntl.h>
 #include <sstream>
 #include <vector>
 
@@ -25,6 +26,7 @@ using iso7816::StatusWord;
 namespace {
 
 constexpr std::int64_t k_state_format = 1;
+constexpr std::size_t k_max_state_file = std::size_t{16} * 1024 * 1024; // bytes
 
 /// Wipes command data when a command is done, whatever it was: it may have been a PIN.
 class WipeOnExit {
@@ -46,6 +48,7 @@ class Card::Impl final : public Persistence {
     Impl(const Profile& profile, RandomSource& random, Replay::Report report)
         : name_(profile.name)
         , atr_(profile.atr)
+        , stored_(profile.stored)
         , selected_at_reset_(profile.selected_at_reset) {
         if (profile.replay) {
             replay_.emplace(profile.replay, std::move(report));
@@ -63,7 +66,11 @@ class Card::Impl final : public Persistence {
     }
 
     Result<void> open_store(const std::filesystem::path& file);
+    Result<void> restore(const std::string& text, const std::string& file);
+    Result<void> begin();
     Result<void> commit() override;
+    [[nodiscard]] std::string state() const;
+    [[nodiscard]] std::string describe(bool with_secrets) const;
 
     void volatile_state_starts_anew();
     Bytes transmit(ByteView command_apdu);
@@ -92,6 +99,7 @@ class Card::Impl final : public Persistence {
     LogicalChannels::Applications applications_;
     std::optional<std::size_t> master_file_owner_;
     std::optional<StateStore> store_;
+    std::shared_ptr<const StoredState> stored_;
     std::size_t selected_at_reset_;
 
     // volatile
@@ -104,28 +112,59 @@ class Card::Impl final : public Persistence {
 Result<void> Card::Impl::open_store(const std::filesystem::path& file) {
     BOOST_OUTCOME_TRY(auto store, StateStore::open(file));
     BOOST_OUTCOME_TRY(const auto text, store.read());
-    if (text) {
-        BOOST_OUTCOME_TRY(const auto document, parse_toml(*text, file.string()));
-        TableReader root(document, "", file.string());
-        BOOST_OUTCOME_TRY(root.required("format", root.integer("format", k_state_format, k_state_format),
-                                        "a state file begins with format = 1"));
-        BOOST_OUTCOME_TRY(const auto owner, root.required("profile", root.text("profile", 1, 255),
-                                                          "a state file names the profile it belongs to"));
-        if (owner != name_) {
-            return root.error("profile",
-                              fmt::format(R"(the state belongs to a card "{}", not to "{}")", owner, name_));
-        }
-        for (const auto& application : applications_) {
-            BOOST_OUTCOME_TRY(auto table, root.table(application->name()));
-            if (table) {
-                BOOST_OUTCOME_TRY(application->restore(*table));
-                BOOST_OUTCOME_TRY(table->finish());
-            }
-        }
-        BOOST_OUTCOME_TRY(root.finish());
-    }
+    // A state file has every difference from the profile's tables; those of its [state] are among them.
+    BOOST_OUTCOME_TRY(text ? restore(*text, file.string()) : begin());
     store_ = std::move(store);
     return ok();
+}
+
+Result<void> Card::Impl::restore(const std::string& text, const std::string& file) {
+    BOOST_OUTCOME_TRY(const auto document, parse_toml(text, file));
+    TableReader root(document, "", file);
+    BOOST_OUTCOME_TRY(root.required("format", root.integer("format", k_state_format, k_state_format),
+                                    "a state file begins with format = 1"));
+    BOOST_OUTCOME_TRY(const auto owner, root.required("profile", root.text("profile", 1, 255),
+                                                      "a state file names the profile it belongs to"));
+    if (owner != name_) {
+        return root.error("profile",
+                          fmt::format(R"(the state belongs to a card "{}", not to "{}")", owner, name_));
+    }
+    return restore_applications(root, applications_);
+}
+
+/// Takes over the profile's [state].
+Result<void> Card::Impl::begin() {
+    if (!stored_) {
+        return ok();
+    }
+    TableReader root(*stored_->document["state"].as_table(), "state", stored_->file);
+    return restore_applications(root, applications_);
+}
+
+std::string Card::Impl::state() const {
+    toml::table document{{"format", k_state_format}, {"profile", name_}};
+    for (const auto& application : applications_) {
+        toml::table table;
+        application->save(table);
+        if (!table.empty()) {
+            document.insert(application->name(), std::move(table));
+        }
+    }
+    std::ostringstream text;
+    text << "# State of one card, replaced as a whole by the card on every change.\n" << document << "\n";
+    return text.str();
+}
+
+std::string Card::Impl::describe(bool with_secrets) const {
+    toml::table document{{"name", name_}, {"atr", to_hex(atr_.bytes())}};
+    for (const auto& application : applications_) {
+        toml::table table;
+        application->describe(table, with_secrets);
+        document.insert(application->name(), std::move(table));
+    }
+    std::ostringstream text;
+    text << toml::json_formatter(document);
+    return text.str();
 }
 
 Result<void> Card::Impl::commit() {
@@ -133,17 +172,7 @@ Result<void> Card::Impl::commit() {
         return ok();
     }
     try {
-        toml::table document{{"format", k_state_format}, {"profile", name_}};
-        for (const auto& application : applications_) {
-            toml::table table;
-            application->save(table);
-            if (!table.empty()) {
-                document.insert(application->name(), std::move(table));
-            }
-        }
-        std::ostringstream text;
-        text << "# State of one card, replaced as a whole by the card on every change.\n" << document << "\n";
-        return store_->write(text.str());
+        return store_->write(state());
     } catch (const std::exception& error) { // out of memory: the caller has to undo its change
         return fail(std::errc::not_enough_memory, error.what());
     }
@@ -330,6 +359,15 @@ Result<std::unique_ptr<Card>> Card::create(const Profile& profile, CardOptions o
     auto impl = std::make_unique<Impl>(profile, random, std::move(options.report));
     if (options.state_file && !profile.replay) {
         BOOST_OUTCOME_TRY(impl->open_store(*options.state_file));
+    } else if (options.look_at) {
+        BOOST_OUTCOME_TRY(const auto text, read_text_file(AT_FDCWD, *options.look_at, k_max_state_file));
+        if (!text) {
+            return fail(std::errc::no_such_file_or_directory,
+                        fmt::format("{}: there is no such state file", options.look_at->string()));
+        }
+        BOOST_OUTCOME_TRY(impl->restore(*text, options.look_at->string()));
+    } else {
+        BOOST_OUTCOME_TRY(impl->begin());
     }
     return std::unique_ptr<Card>(new Card(std::move(impl)));
 }
@@ -340,6 +378,14 @@ const iso7816::Atr& Card::atr() const {
 
 const std::string& Card::profile_name() const {
     return impl_->name_;
+}
+
+std::string Card::describe(bool with_secrets) const {
+    return impl_->describe(with_secrets);
+}
+
+std::string Card::state() const {
+    return impl_->state();
 }
 
 Bytes Card::power_on() {

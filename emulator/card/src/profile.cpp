@@ -127,6 +127,16 @@ Result<Profile> load_replay(const std::filesystem::path& file) {
     return profile;
 }
 
+/// Every table of [state] is one that a card of `profile` can begin with.
+Result<void> check_state(TableReader& state, const Profile& profile) {
+    NoPersistence nothing;
+    std::vector<std::unique_ptr<Application>> applications;
+    for (const auto& application : profile.applications) {
+        applications.push_back(application->instantiate({nothing, system_random()}));
+    }
+    return restore_applications(state, applications);
+}
+
 } // namespace
 
 Result<Profile> load_profile(const std::filesystem::path& file) {
@@ -138,18 +148,24 @@ Result<Profile> load_profile(const std::filesystem::path& file) {
         return fail(std::errc::no_such_file_or_directory,
                     fmt::format("{}: there is no such card profile", file.string()));
     }
-    BOOST_OUTCOME_TRY(const auto document, parse_toml(*text, file.string()));
-    TableReader root(document, "", file.string());
+    BOOST_OUTCOME_TRY(auto parsed, parse_toml(*text, file.string()));
+    const auto stored = std::make_shared<const StoredState>(StoredState{std::move(parsed), file.string()});
+    TableReader root(stored->document, "", file.string());
     Profile profile;
     profile.file = file;
     profile.name = file.stem().string();
     BOOST_OUTCOME_TRY(auto description, root.text("description", 1, 200));
     profile.description = description.value_or("");
     BOOST_OUTCOME_TRY(auto atr, root.table("atr"));
+    BOOST_OUTCOME_TRY(auto state, root.table("state"));
     BOOST_OUTCOME_TRY(read_applications(root, profile));
     const toml::table none;
     auto atr_table = atr.value_or(TableReader(none, "atr", file.string()));
     BOOST_OUTCOME_TRY(profile.atr, read_atr(atr_table, combined_capabilities(profile)));
+    if (state) {
+        BOOST_OUTCOME_TRY(check_state(*state, profile));
+        profile.stored = stored;
+    }
     return profile;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -71,6 +72,38 @@ Result<std::optional<std::string>> read_text_file(int folder, const std::filesys
                         fmt::format("{}: is longer than {} bytes", file.string(), limit));
         }
     }
+}
+
+Result<void> write_private_file(const std::filesystem::path& file, std::string_view text, bool replace) {
+    const auto folder_path = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+    const UniqueFd folder(::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) {
+        return last_system_error(fmt::format("folder of {}", file.string()));
+    }
+    std::string temporary = file.string() + ".XXXXXX"; // nobody else's, whatever the folder
+    const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (!fd) {
+        return last_system_error(fmt::format("temporary file {}", temporary));
+    }
+    const auto finish = [&]() -> Result<void> {
+        BOOST_OUTCOME_TRY(write_all(fd.get(), text, temporary));
+        if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) {
+            return last_system_error(temporary);
+        }
+        if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, file.c_str(),
+                        replace ? 0 : RENAME_NOREPLACE) != 0) {
+            return last_system_error(file.string());
+        }
+        return ok();
+    };
+    if (auto written = finish(); !written) {
+        (void)::unlink(temporary.c_str());
+        return written;
+    }
+    if (retry_interrupted([&] { return ::fsync(folder.get()); }) != 0) {
+        return last_system_error(fmt::format("folder of {}", file.string()));
+    }
+    return ok();
 }
 
 Result<StateStore> StateStore::open(const std::filesystem::path& file) {

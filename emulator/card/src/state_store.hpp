@@ -15,6 +15,11 @@ namespace cardlatch::card {
 Result<std::optional<std::string>> read_text_file(int folder, const std::filesystem::path& file,
                                                   std::size_t limit);
 
+/// Writes a file that only its owner may read, all or nothing: a temporary file beside it is written, synced
+/// and renamed, and the folder is synced. Errors: std::errc::file_exists when there is one already and it is
+/// not to be replaced; a system error.
+Result<void> write_private_file(const std::filesystem::path& file, std::string_view text, bool replace);
+
 /// One card's state file, owned alone and replaced as a whole.
 ///
 /// The owner holds flock() on FILE.lock, which stays behind empty: the state file itself cannot carry the

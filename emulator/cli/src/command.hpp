@@ -46,6 +46,8 @@ std::unique_ptr<Command> make_serve_command(CLI::App& root);
 std::unique_ptr<Command> make_record_command(CLI::App& root);
 std::unique_ptr<Command> make_profiles_command(CLI::App& root);
 std::unique_ptr<Command> make_capabilities_command(CLI::App& root);
+/// card new, card show and card export.
+std::vector<std::unique_ptr<Command>> make_card_commands(CLI::App& root);
 /// lockcheck, and what it starts its participants as.
 std::vector<std::unique_ptr<Command>> make_lockcheck_commands(CLI::App& root);
 /// insert, remove, reset, acquire and status.

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
     commands.push_back(cardlatch::cli::make_serve_command(app));
     commands.push_back(cardlatch::cli::make_record_command(app));
     std::ranges::move(cardlatch::cli::make_lockcheck_commands(app), std::back_inserter(commands));
+    std::ranges::move(cardlatch::cli::make_card_commands(app), std::back_inserter(commands));
     commands.push_back(cardlatch::cli::make_profiles_command(app));
     commands.push_back(cardlatch::cli::make_capabilities_command(app));
 

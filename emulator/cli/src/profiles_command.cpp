@@ -75,6 +75,7 @@ constexpr struct {
     {"serve-listen-vpcd", "0.1"},
     {"control", "0.1"},
     {"card-filecard", "0.1"},
+    {"card-images", "0.1"},
     {"card-piv", "0.1"},
     {"card-witness", "0.1"},
     {"lockcheck", "0.1"},

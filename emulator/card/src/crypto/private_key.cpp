@@ -17,6 +17,7 @@ namespace {
 struct TypeFacts {
     KeyType type;
     std::string_view name;
+    std::string_view word;
     int base_id;       ///< EVP_PKEY_RSA and so on
     int bits;          ///< as EVP_PKEY_get_bits() tells
     std::size_t bytes; ///< size_in_bytes()
@@ -24,14 +25,14 @@ struct TypeFacts {
 };
 
 constexpr std::array k_types{
-    TypeFacts{KeyType::rsa_1024, "RSA 1024", EVP_PKEY_RSA, 1024, 128, nullptr},
-    TypeFacts{KeyType::rsa_2048, "RSA 2048", EVP_PKEY_RSA, 2048, 256, nullptr},
-    TypeFacts{KeyType::rsa_3072, "RSA 3072", EVP_PKEY_RSA, 3072, 384, nullptr},
-    TypeFacts{KeyType::rsa_4096, "RSA 4096", EVP_PKEY_RSA, 4096, 512, nullptr},
-    TypeFacts{KeyType::ec_p256, "P-256", EVP_PKEY_EC, 256, 32, SN_X9_62_prime256v1},
-    TypeFacts{KeyType::ec_p384, "P-384", EVP_PKEY_EC, 384, 48, SN_secp384r1},
-    TypeFacts{KeyType::ed25519, "Ed25519", EVP_PKEY_ED25519, 256, 32, nullptr},
-    TypeFacts{KeyType::x25519, "X25519", EVP_PKEY_X25519, 253, 32, nullptr},
+    TypeFacts{KeyType::rsa_1024, "RSA 1024", "rsa-1024", EVP_PKEY_RSA, 1024, 128, nullptr},
+    TypeFacts{KeyType::rsa_2048, "RSA 2048", "rsa-2048", EVP_PKEY_RSA, 2048, 256, nullptr},
+    TypeFacts{KeyType::rsa_3072, "RSA 3072", "rsa-3072", EVP_PKEY_RSA, 3072, 384, nullptr},
+    TypeFacts{KeyType::rsa_4096, "RSA 4096", "rsa-4096", EVP_PKEY_RSA, 4096, 512, nullptr},
+    TypeFacts{KeyType::ec_p256, "P-256", "p-256", EVP_PKEY_EC, 256, 32, SN_X9_62_prime256v1},
+    TypeFacts{KeyType::ec_p384, "P-384", "p-384", EVP_PKEY_EC, 384, 48, SN_secp384r1},
+    TypeFacts{KeyType::ed25519, "Ed25519", "ed25519", EVP_PKEY_ED25519, 256, 32, nullptr},
+    TypeFacts{KeyType::x25519, "X25519", "x25519", EVP_PKEY_X25519, 253, 32, nullptr},
 };
 
 const TypeFacts& facts(KeyType type) {
@@ -133,6 +134,22 @@ Result<void> check_pair(KeyType type, EVP_PKEY* key) {
     return context && EVP_PKEY_pairwise_check(context.get()) == 1 ? Result<void>(ok()) : mismatch();
 }
 
+/// What a text in a memory BIO is; the BIO's own copy is wiped.
+std::string take_text(BIO* bio) {
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(bio, &data);
+    std::string text(data, static_cast<std::size_t>(size));
+    OPENSSL_cleanse(data, static_cast<std::size_t>(size));
+    return text;
+}
+
+/// OpenSSL calls it between the candidates for a prime.
+int report_work(EVP_PKEY_CTX* context) {
+    const auto* const working = static_cast<const std::function<void()>*>(EVP_PKEY_CTX_get_app_data(context));
+    (*working)();
+    return 1;
+}
+
 int no_passphrase(char*, int, int, void*) {
     return -1;
 }
@@ -141,6 +158,24 @@ int no_passphrase(char*, int, int, void*) {
 
 std::string_view name_of(KeyType type) {
     return facts(type).name;
+}
+
+std::string_view word_for(KeyType type) {
+    return facts(type).word;
+}
+
+std::optional<KeyType> key_type_named(std::string_view word) {
+    const auto* const found =
+        std::find_if(k_types.begin(), k_types.end(), [&](const auto& entry) { return entry.word == word; });
+    return found == k_types.end() ? std::nullopt : std::optional(found->type);
+}
+
+std::string key_type_words() {
+    std::string words;
+    for (const auto& entry : k_types) {
+        words += (words.empty() ? "" : ", ") + std::string(entry.word);
+    }
+    return words;
 }
 
 bool is_rsa(KeyType type) {
@@ -183,6 +218,10 @@ Result<PrivateKey> PrivateKey::adopt(evp_pkey_st* owned) {
 }
 
 Result<PrivateKey> PrivateKey::generate(KeyType type) {
+    return generate(type, {});
+}
+
+Result<PrivateKey> PrivateKey::generate(KeyType type, const std::function<void()>& working) {
     const auto& wanted = facts(type);
     const PkeyContext context(EVP_PKEY_CTX_new_id(wanted.base_id, nullptr));
     EVP_PKEY* key = nullptr;
@@ -191,6 +230,11 @@ Result<PrivateKey> PrivateKey::generate(KeyType type) {
         done = done && EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), wanted.bits) == 1;
     } else if (is_ec(type)) {
         done = done && EVP_PKEY_CTX_set_group_name(context.get(), wanted.group) == 1;
+    }
+    if (done && working) {
+        // OpenSSL hands the pointer back as it got it, and report_work() only reads through it.
+        EVP_PKEY_CTX_set_app_data(context.get(), const_cast<std::function<void()>*>(&working));
+        EVP_PKEY_CTX_set_cb(context.get(), report_work);
     }
     if (!done || EVP_PKEY_keygen(context.get(), &key) != 1) {
         EVP_PKEY_free(key);
@@ -355,6 +399,23 @@ Result<SecretBytes> PrivateKey::to_der() const {
     SecretBytes out(der, der + length);
     OPENSSL_clear_free(der, static_cast<std::size_t>(length));
     return out;
+}
+
+Result<std::string> PrivateKey::to_pem() const {
+    const Bio bio(BIO_new(BIO_s_secmem()));
+    if (!bio ||
+        PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+        return openssl_error(std::errc::io_error, "private key");
+    }
+    return take_text(bio.get());
+}
+
+Result<std::string> PrivateKey::public_key_pem() const {
+    const Bio bio(BIO_new(BIO_s_mem()));
+    if (!bio || PEM_write_bio_PUBKEY(bio.get(), key_.get()) != 1) {
+        return openssl_error(std::errc::io_error, "public key");
+    }
+    return take_text(bio.get());
 }
 
 Result<Bytes> PrivateKey::rsa_private_operation(ByteView block) const {

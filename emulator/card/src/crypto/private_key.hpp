@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 struct evp_pkey_st;
@@ -28,6 +30,11 @@ enum class KeyType : std::uint8_t {
 
 /// "RSA 2048", "P-256", "Ed25519" and so on.
 [[nodiscard]] std::string_view name_of(KeyType type);
+/// "rsa-2048", "p-256", "ed25519" and so on: how profiles and the command name them.
+[[nodiscard]] std::string_view word_for(KeyType type);
+[[nodiscard]] std::optional<KeyType> key_type_named(std::string_view word);
+/// Every word, with commas between them.
+[[nodiscard]] std::string key_type_words();
 [[nodiscard]] bool is_rsa(KeyType type);
 /// P-256 or P-384.
 [[nodiscard]] bool is_ec(KeyType type);
@@ -55,6 +62,9 @@ class PrivateKey {
     /// Makes a new key pair; RSA with public exponent 65537. Blocks: RSA 4096 takes from under a second to
     /// many seconds.
     static Result<PrivateKey> generate(KeyType type);
+
+    /// The same; `working` is called from time to time while primes are looked for, on this thread.
+    static Result<PrivateKey> generate(KeyType type, const std::function<void()>& working);
 
     /// RSA from its two primes (big-endian) and the public exponent; the rest follows from them.
     /// Errors: std::errc::invalid_argument when they are no primes, their product has not the bits of `type`,
@@ -84,6 +94,10 @@ class PrivateKey {
     [[nodiscard]] Result<Bytes> public_key_der() const;
     /// PrivateKeyInfo (PKCS#8) in DER, not encrypted. Source: RFC 5958.
     [[nodiscard]] Result<SecretBytes> to_der() const;
+    /// The same in PEM, as text that the caller has to wipe. Source: RFC 7468 §10.
+    [[nodiscard]] Result<std::string> to_pem() const;
+    /// SubjectPublicKeyInfo in PEM. Source: RFC 7468 §13.
+    [[nodiscard]] Result<std::string> public_key_pem() const;
 
     /// RSA: `block` to the power of the private exponent, without any padding. `block` is size_in_bytes()
     /// long and, as a number, smaller than the modulus. Source: RFC 8017 §5.1.2, §5.2.1.

@@ -35,6 +35,7 @@ class FileCard final : public Application {
     void reset() override { first_.close(); }
     void save(toml::table& out) const override;
     Result<void> restore(TableReader& in) override;
+    void describe(toml::table& out, bool with_secrets) const override;
 
     // For sessions. Every change is on disk when it returns 9000; otherwise nothing has changed (6581).
 

@@ -29,6 +29,7 @@ class PivApplication final : public Application {
     void reset() override;
     void save(toml::table& out) const override;
     Result<void> restore(TableReader& in) override;
+    void describe(toml::table& out, bool with_secrets) const override;
 
   private:
     /// An authentication of the administrator that waits for its second command.

@@ -23,8 +23,19 @@ constexpr std::size_t k_max_object = 16384;
 constexpr std::int64_t k_most_tries = 255;
 constexpr std::int64_t k_default_serial = 1000001;
 
-/// A file that the profile names, relative to the profile's own folder.
-Result<std::string> read_named_file(TableReader& table, std::string_view key, const std::string& name) {
+constexpr std::string_view k_pem_begins = "-----BEGIN ";
+
+/// How errors call what `read_pem` reads.
+std::string_view called(const std::string& text) {
+    return text.starts_with(k_pem_begins) ? "the text" : std::string_view(text);
+}
+
+/// PEM that stands in the profile, or the content of the file that the profile names, relative to its own
+/// folder.
+Result<std::string> read_pem(TableReader& table, std::string_view key, const std::string& name) {
+    if (name.starts_with(k_pem_begins)) {
+        return name;
+    }
     const auto path = std::filesystem::path(table.file()).parent_path() / name;
     auto text = read_text_file(AT_FDCWD, path, k_max_file);
     if (!text) {
@@ -120,18 +131,18 @@ Result<ManagementKey> read_management_key(TableReader& piv) {
 
 Result<void> read_certificate(TableReader& table, const crypto::PrivateKey& key, KeyReference slot,
                               Objects& objects) {
-    BOOST_OUTCOME_TRY(const auto name, table.text("certificate", 1, 1000));
+    BOOST_OUTCOME_TRY(const auto name, table.text("certificate", 1, k_max_file));
     if (!name) {
         return ok();
     }
-    BOOST_OUTCOME_TRY(const auto text, read_named_file(table, "certificate", *name));
+    BOOST_OUTCOME_TRY(const auto text, read_pem(table, "certificate", *name));
     const auto der = crypto::certificate_from_pem(text);
     if (!der) {
-        return table.error("certificate", fmt::format("{}: {}", *name, der.error().message()));
+        return table.error("certificate", fmt::format("{}: {}", called(*name), der.error().message()));
     }
     const auto fits = crypto::certifies(der.value(), key);
     if (!fits || !fits.value()) {
-        return table.error("certificate", fmt::format("{} is not for the private key", *name));
+        return table.error("certificate", fmt::format("{} is not for the private key", called(*name)));
     }
     objects.insert_or_assign(certificate_tag(slot), certificate_object(der.value()));
     return ok();
@@ -143,13 +154,13 @@ Result<void> read_key(TableReader& table, State& state) {
     if (state.keys.contains(slot)) {
         return table.error("slot", fmt::format("slot {:02X} has a key already", slot));
     }
-    BOOST_OUTCOME_TRY(const auto name, table.required("private_key", table.text("private_key", 1, 1000),
-                                                      "it names a PEM file"));
-    BOOST_OUTCOME_TRY(auto text, read_named_file(table, "private_key", name));
+    BOOST_OUTCOME_TRY(const auto name, table.required("private_key", table.text("private_key", 1, k_max_file),
+                                                      "it names a PEM file, or is the text of one"));
+    BOOST_OUTCOME_TRY(auto text, read_pem(table, "private_key", name));
     auto key = crypto::PrivateKey::from_pem(text);
     wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
     if (!key) {
-        return table.error("private_key", fmt::format("{}: {}", name, key.error().message()));
+        return table.error("private_key", fmt::format("{}: {}", called(name), key.error().message()));
     }
     BOOST_OUTCOME_TRY(const auto pin,
                       read_name(table, "pin_policy", &pin_policy_named, "never, once and always"));

@@ -240,14 +240,8 @@ class PluginProfile final : public ApplicationProfile {
     std::shared_ptr<const Entry> entry_;
 };
 
-/// Persistence and randomness for an application that is made only to see whether it can be.
-class Nothing final : public Persistence {
-  public:
-    Result<void> commit() override { return ok(); }
-};
-
 std::optional<std::string> PluginProfile::refusal() const {
-    Nothing nothing;
+    NoPersistence nothing; // it is made only to see whether it can be
     const PluginApplication application(entry_, {nothing, system_random()});
     if (application.made()) {
         return std::nullopt;

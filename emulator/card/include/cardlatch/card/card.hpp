@@ -18,6 +18,8 @@ namespace cardlatch::card {
 struct CardOptions {
     /// Keeps what changes on the card in this file; memory only when absent. Its folder has to exist.
     std::optional<std::filesystem::path> state_file;
+    /// Without `state_file`: begins with what this state file holds, which is only read, whoever owns it.
+    std::optional<std::filesystem::path> look_at{};
     /// Borrowed, has to outlive the card; system_random() when null.
     RandomSource* random = nullptr;
     /// Told, in a sentence, when a replayed dialogue is left. Called by transmit().
@@ -47,6 +49,13 @@ class Card {
 
     [[nodiscard]] const iso7816::Atr& atr() const;
     [[nodiscard]] const std::string& profile_name() const;
+
+    /// The card as it is now, as JSON text; docs/profiles.md has its schema. Private keys, PINs and other
+    /// secrets are in it only if `with_secrets`; then the caller should wipe() it.
+    [[nodiscard]] std::string describe(bool with_secrets) const;
+
+    /// What differs from the profile, as the TOML text of a state file: secrets are in it.
+    [[nodiscard]] std::string state() const;
 
     /// Supplies power (cold reset) and returns the ATR. Volatile state starts anew.
     Bytes power_on();

@@ -13,6 +13,7 @@
 namespace cardlatch::card {
 
 class ApplicationProfile;
+struct StoredState;
 
 /// What a card is when it is new: a checked TOML profile. Immutable and cheap to copy; docs/profiles.md has
 /// the format.
@@ -28,6 +29,9 @@ struct Profile {
 
     /// The recorded dialogue that this card plays, in place of applications; null for other cards.
     std::shared_ptr<const Dialogue> replay;
+
+    /// The table [state]: what had changed on the card of which this profile is an image; null for none.
+    std::shared_ptr<const StoredState> stored;
 };
 
 /// Reads and checks a profile; a file whose name ends in ".apdu" is a dialogue to be replayed.
