@@ -23,7 +23,7 @@ struct CardOptions {
     /// Borrowed, has to outlive the card; system_random() when null.
     RandomSource* random = nullptr;
     /// Told, in a sentence, when a replayed dialogue is left. Called by transmit().
-    std::function<void(const std::string&)> report;
+    std::function<void(const std::string&)> report{};
 };
 
 /// A smart card in software: command APDUs in, response APDUs out. It has no reader, no socket, no thread and
