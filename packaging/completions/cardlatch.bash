@@ -4,6 +4,10 @@ _cardlatch_profiles() {
     cardlatch profiles 2>/dev/null | cut -d' ' -f1
 }
 
+_cardlatch_faults() {
+    cardlatch fault types 2>/dev/null | sed -n 's/^\([^ ][^ ]*\) .*/\1/p'
+}
+
 _cardlatch() {
     local current=$2 previous=$3 sub=${COMP_WORDS[1]} i
     COMPREPLY=()
@@ -25,6 +29,7 @@ _cardlatch() {
     --from) words="$(_cardlatch_profiles)" ;;
     --management-algorithm) words="3des aes128 aes192 aes256" ;;
     --driver) words="cardlatch vpcd" ;;
+    --fault) words=$(_cardlatch_faults) ;;
     --host) words="stack driver" ;;
     --isolation) words="auto namespace shim" ;;
     --trace-format) words="pcapng chrome apdu" ;;
@@ -38,16 +43,22 @@ _cardlatch() {
     esac
     if [[ -z $words ]]; then
         if ((COMP_CWORD == 1)); then
-            words="run insert remove reset acquire type status serve record lockcheck card profiles capabilities --help --version"
+            words="run insert remove reset acquire type status fault serve record lockcheck card profiles capabilities --help --version"
         else
             case $sub in
-            run) words="--card --reader-name --driver --host --pin-pad --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
+            run) words="--card --reader-name --driver --host --pin-pad --fault --seed --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
             insert) words="--control --help $(_cardlatch_profiles)" ;;
             remove | reset) words="--control --help" ;;
             acquire) words="--within --control --help" ;;
             type) words="--new --confirm --cancel --control --help" ;;
             status) words="--json --control --help" ;;
-            serve) words="--card --connect --listen --state --trace --trace-format --show-secrets --control --help" ;;
+            fault)
+                words="add list remove clear types --json --control --help"
+                if [[ ${COMP_WORDS[2]} == add ]]; then
+                    words="$(_cardlatch_faults) name= slot= on= until= probability= nth= ins= match="
+                fi
+                ;;
+            serve) words="--card --connect --listen --fault --seed --state --trace --trace-format --show-secrets --control --help" ;;
             record) words="--reader --output --profile --show-secrets --help --" ;;
             lockcheck) words="--reader --json --junit --only --list --markdown --seed --processes --operations --control --help" ;;
             card)

@@ -31,6 +31,10 @@ function __cardlatch_cards
     __fish_complete_suffix .apdu
 end
 
+function __cardlatch_faults
+    cardlatch fault types 2>/dev/null | string match -r '^\S+ .*' | string replace -r ' +' \t
+end
+
 complete -c cardlatch -f
 complete -c cardlatch -n __cardlatch_after_dashes -a '(__fish_complete_subcommand --fcs-skip=3)'
 complete -c cardlatch -n __cardlatch_needs_command -l version -d 'Print the version'
@@ -42,6 +46,7 @@ complete -c cardlatch -n __cardlatch_needs_command -a reset -d 'Reset the card a
 complete -c cardlatch -n __cardlatch_needs_command -a acquire -d 'Ask whether one more client gets the card'
 complete -c cardlatch -n __cardlatch_needs_command -a type -d 'Press keys on the PIN pad of a reader'
 complete -c cardlatch -n __cardlatch_needs_command -a status -d 'Show readers and cards'
+complete -c cardlatch -n __cardlatch_needs_command -a fault -d 'Let cards and readers misbehave'
 complete -c cardlatch -n __cardlatch_needs_command -a serve -d 'Run cards without a pcscd'
 complete -c cardlatch -n __cardlatch_needs_command -a record -d 'Write down a dialogue with a card'
 complete -c cardlatch -n __cardlatch_needs_command -a lockcheck -d 'Check how exclusive access behaves'
@@ -55,6 +60,9 @@ complete -c cardlatch -n '__cardlatch_in run' -l reader-name -x -d 'Name of the 
 complete -c cardlatch -n '__cardlatch_in run' -l driver -x -a 'cardlatch vpcd' -d 'IFD handler'
 complete -c cardlatch -n '__cardlatch_in run' -l host -x -a 'stack driver' -d 'Process that runs the cards'
 complete -c cardlatch -n '__cardlatch_in run' -l pin-pad -d 'Readers with a PIN pad'
+complete -c cardlatch -n '__cardlatch_in fault' -a 'add list remove clear types'
+complete -c cardlatch -n '__cardlatch_in run serve' -l fault -x -a '(__cardlatch_faults)' -d 'What goes wrong'
+complete -c cardlatch -n '__cardlatch_in run serve' -l seed -x -d 'Of everything random in faults'
 complete -c cardlatch -n '__cardlatch_in run serve' -l state -x -a '(__fish_complete_directories)' -d 'Folder for card state'
 complete -c cardlatch -n '__cardlatch_in run' -l log -r -F -d 'File for the log of pcscd'
 complete -c cardlatch -n '__cardlatch_in run' -l log-level -x -a 'critical error info debug' -d 'How much pcscd logs'
@@ -67,9 +75,9 @@ complete -c cardlatch -n '__cardlatch_in record' -l profile -x -d 'Card profile 
 complete -c cardlatch -n '__cardlatch_in run' -l isolation -x -a 'auto namespace shim' -d 'How pcscd gets its /run'
 complete -c cardlatch -n '__cardlatch_in run' -l pcscd -r -F -d 'The pcscd to start'
 complete -c cardlatch -n '__cardlatch_in run' -s v -l verbose -d 'Say what happens'
-complete -c cardlatch -n '__cardlatch_in run status lockcheck profiles capabilities' -l json -d 'As JSON'
+complete -c cardlatch -n '__cardlatch_in run status fault lockcheck profiles capabilities' -l json -d 'As JSON'
 complete -c cardlatch -n '__cardlatch_in acquire' -l within -x -d 'How long to try, in ms'
-complete -c cardlatch -n '__cardlatch_in insert remove reset acquire type status serve lockcheck' -l control -r -F -d 'Control socket'
+complete -c cardlatch -n '__cardlatch_in insert remove reset acquire type status fault serve lockcheck' -l control -r -F -d 'Control socket'
 complete -c cardlatch -n '__cardlatch_in type' -l new -x -d 'The new PIN'
 complete -c cardlatch -n '__cardlatch_in type' -l confirm -x -d 'The new PIN again'
 complete -c cardlatch -n '__cardlatch_in type' -l cancel -d 'Press the cancel key'

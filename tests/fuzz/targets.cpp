@@ -174,6 +174,16 @@ class Slots : public harness::SlotControl {
     Result<void> reset(std::size_t) override { return ok(); }
     Result<void> type(std::size_t, vpcd::PinEntry) override { return ok(); }
     Result<bool> acquire(std::size_t, std::chrono::milliseconds) override { return true; }
+    [[nodiscard]] const fault::FaultPlan& faults() const override { return plan_; }
+    Result<std::string> add_fault(fault::Fault fault) override { return plan_.add(std::move(fault)); }
+    Result<void> remove_fault(const std::string& name) override { return plan_.remove(name); }
+    Result<void> clear_faults() override {
+        plan_.clear();
+        return ok();
+    }
+
+  private:
+    fault::FaultPlan plan_{1};
 };
 
 /// A control socket with a server behind it, for the life of the process.

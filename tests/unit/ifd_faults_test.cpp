@@ -7,8 +7,10 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
 #include <ostream>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace cardlatch;
@@ -193,6 +195,39 @@ BOOST_AUTO_TEST_CASE(answer_in_single_bytes_is_an_answer) {
         card.say(ByteView(&byte, 1));
     }
     BOOST_TEST(result_of(sent).bytes == "6F009000");
+}
+
+BOOST_DATA_TEST_CASE(card_s_end_says_that_no_answer_comes_and_the_card_stays, data::make({true, false}),
+                     mute) {
+    PatientFixture f;
+    const auto card = insert_extended(f.patient, f.patient_path + ".1");
+    power_up(f.patient, card, false);
+    auto sent = sending(f.patient, hex("00A40400"));
+    card.expect("000000051000A40400");
+    card.say(mute ? "000000029301" : "000000029302");
+    BOOST_TEST(result_of(sent).code == (mute ? IFD_RESPONSE_TIMEOUT : IFD_COMMUNICATION_ERROR));
+    BOOST_TEST(f.patient.presence() == IFD_ICC_PRESENT);
+    auto next = sending(f.patient, hex("00A40400"));
+    card.expect("000000051000A40400");
+    card.say("00000003909000");
+    BOOST_TEST(result_of(next).bytes == "9000");
+}
+
+BOOST_AUTO_TEST_CASE(unplugged_reader_is_no_device_until_it_is_plugged_in) {
+    TempDir dir;
+    const auto file = dir.path("unplugged");
+    const auto path = dir.path("link");
+    OpenSlot slot{0x30000, "unix:" + path + "?unplug-file=" + file};
+    const auto card = insert_plain(slot, path);
+    power_up(slot, card, true);
+    UniqueFd(::creat(file.c_str(), 0600)).reset();
+    BOOST_TEST(slot.presence() == IFD_NO_SUCH_DEVICE);
+    card.expect_close();
+    BOOST_TEST(slot.transmit(hex("00A40400")).code == IFD_NO_SUCH_DEVICE);
+    BOOST_TEST(slot.power(IFD_POWER_UP).code == IFD_NO_SUCH_DEVICE);
+    ::unlink(file.c_str());
+    BOOST_TEST(slot.presence() == IFD_ICC_NOT_PRESENT);
+    (void)insert_plain(slot, path);
 }
 
 BOOST_AUTO_TEST_CASE(time_extension_moves_the_deadline) {

@@ -75,7 +75,7 @@ struct Served {
 
 void greet_extended(const Peer& reader) {
     reader.say("000104");
-    reader.expect("0004434C5802");
+    reader.expect("0004434C5803");
     reader.say("000000021F01");
 }
 
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(command_before_hello_ends_the_link) {
     EchoCard card;
     Served served(true, card);
     served.reader.say("000104");
-    served.reader.expect("0004434C5802");
+    served.reader.expect("0004434C5803");
     served.reader.say("0000000310 0000");
     const auto result = served.wait();
     BOOST_REQUIRE(!result);

@@ -275,3 +275,104 @@ int cardlatch_acquire(cardlatch_connection* connection, int slot, int within_ms)
     }
     return json_true(json_member(result, "acquired")) ? CARDLATCH_OK : CARDLATCH_NO;
 }
+
+static int refuse(cardlatch_connection* connection, const char* what) {
+    return connection == NULL ? CARDLATCH_E_ARGUMENT : failed(connection, CARDLATCH_E_ARGUMENT, "%s", what);
+}
+
+/* Overwrites a PIN in a way that the compiler keeps. */
+static void forget(char* text, size_t size) {
+    volatile char* at = text;
+    while (size-- > 0) {
+        *at++ = '\0';
+    }
+}
+
+int cardlatch_type(cardlatch_connection* connection, int slot, const char* pin, const char* fresh) {
+    enum { LONGEST = 2048 };
+    char present[LONGEST] = "null";
+    char next[LONGEST] = "null";
+    char params[2 * LONGEST + 64];
+    struct json_text result = {NULL, NULL};
+    const int fits = (pin == NULL || json_quote(pin, present, sizeof(present)) > 0) &&
+                     (fresh == NULL || json_quote(fresh, next, sizeof(next)) > 0);
+    int got = CARDLATCH_E_ARGUMENT;
+    if (!fits) {
+        got = refuse(connection, "the PIN is too long");
+    } else {
+        if (pin == NULL && fresh == NULL) {
+            snprintf(params, sizeof(params), "{\"slot\":%d,\"cancel\":true}", slot);
+        } else {
+            snprintf(params, sizeof(params), "{\"slot\":%d,\"pin\":%s,\"new\":%s}", slot, present, next);
+        }
+        got = ask(connection, "type", params, &result);
+    }
+    forget(present, sizeof(present));
+    forget(next, sizeof(next));
+    forget(params, sizeof(params));
+    return got;
+}
+
+int cardlatch_fault_add(cardlatch_connection* connection, int slot, const char* spec, char* name,
+                        size_t room) {
+    char text[4096];
+    char params[sizeof(text) + 64];
+    char given[128] = "";
+    struct json_text result = {NULL, NULL};
+    if (spec == NULL || json_quote(spec, text, sizeof(text)) <= 0) {
+        return refuse(connection, "the fault is missing or too long");
+    }
+    if (slot < 0) {
+        snprintf(params, sizeof(params), "{\"spec\":%s}", text);
+    } else {
+        snprintf(params, sizeof(params), "{\"spec\":%s,\"slot\":%d}", text, slot);
+    }
+    const int got = ask(connection, "fault_add", params, &result);
+    if (got != CARDLATCH_OK) {
+        return got;
+    }
+    const struct json_text fault = json_element(json_member(result, "faults"), 0);
+    if (!json_string(json_member(fault, "name"), given, sizeof(given))) {
+        return failed(connection, CARDLATCH_E_PROTOCOL, "the answer to fault_add has no name");
+    }
+    if (name != NULL && room > 0) {
+        snprintf(name, room, "%s", given);
+    }
+    return CARDLATCH_OK;
+}
+
+int cardlatch_fault_struck(cardlatch_connection* connection, const char* name) {
+    struct json_text result = {NULL, NULL};
+    const int got = ask(connection, "fault_list", NULL, &result);
+    if (got != CARDLATCH_OK || name == NULL) {
+        return got != CARDLATCH_OK ? got : refuse(connection, "the fault's name is missing");
+    }
+    const struct json_text list = json_member(result, "faults");
+    size_t count = 0;
+    for (struct json_text item = json_element(list, 0); item.begin != NULL;
+         item = json_element(list, ++count)) {
+        char found[128];
+        int struck = 0;
+        if (json_string(json_member(item, "name"), found, sizeof(found)) && strcmp(found, name) == 0 &&
+            json_int(json_member(item, "struck"), &struck)) {
+            return struck;
+        }
+    }
+    return failed(connection, CARDLATCH_E_ARGUMENT, "no fault \"%s\"", name);
+}
+
+int cardlatch_fault_remove(cardlatch_connection* connection, const char* name) {
+    char text[256];
+    char params[sizeof(text) + 32];
+    struct json_text result = {NULL, NULL};
+    if (name == NULL || json_quote(name, text, sizeof(text)) <= 0) {
+        return refuse(connection, "the fault's name is missing or too long");
+    }
+    snprintf(params, sizeof(params), "{\"name\":%s}", text);
+    return ask(connection, "fault_remove", params, &result);
+}
+
+int cardlatch_fault_clear(cardlatch_connection* connection) {
+    struct json_text result = {NULL, NULL};
+    return ask(connection, "fault_clear", NULL, &result);
+}

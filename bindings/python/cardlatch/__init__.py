@@ -4,7 +4,7 @@ Pure standard library over the control socket of a running stack (docs/control.m
 fixture ``cardlatch_reader``; without, use :class:`Stack`, or :class:`Control` inside ``cardlatch run``.
 """
 
-from .control import Control, ControlError, Reader, Slot
+from .control import Control, ControlError, Fault, Reader, Slot
 from .stack import Stack, StackError
 
-__all__ = ["Control", "ControlError", "Reader", "Slot", "Stack", "StackError"]
+__all__ = ["Control", "ControlError", "Fault", "Reader", "Slot", "Stack", "StackError"]

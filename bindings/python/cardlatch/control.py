@@ -29,6 +29,19 @@ class Slot:
     link: str
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A fault of a stack (docs/faults.md), and what became of it."""
+
+    name: str
+    type: str
+    slot: Optional[int]  # None: every slot
+    settings: dict[str, str]
+    seen: int  # occasions that matched
+    struck: int  # of those, how many it used
+    over: bool  # it will not strike any more
+
+
 class Control:
     """A connection to a stack's control socket. When a call returns, PC/SC clients have seen the change.
 
@@ -106,6 +119,31 @@ class Control:
         """Whether one more PC/SC client gets the card, tried for ``within`` seconds: False while it is held."""
         return bool(self.call("acquire", slot=slot, within_ms=round(within * 1000))["acquired"])
 
+    def type(
+        self, slot: Union[int, str], pin: Optional[str] = None, *, new: Optional[str] = None, cancel: bool = False
+    ) -> Slot:
+        """Presses keys on a reader's PIN pad: for the request under way, or for the next one."""
+        params: dict[str, Any] = {"cancel": True} if cancel else {"pin": pin, "new": new}
+        return _slot(self.call("type", slot=slot, **params)["slots"][0])
+
+    def add_fault(self, type: str, slot: Optional[Union[int, str]] = None, **settings: Any) -> Fault:
+        """Adds a fault, for instance ``add_fault("wrong-sw", sw="6581", ins="D6")`` (docs/faults.md)."""
+        if slot is not None:
+            settings["slot"] = slot
+        return Fault(**self.call("fault_add", type=type, **settings)["faults"][0])
+
+    def faults(self) -> list[Fault]:
+        """Every fault, in the order in which they were added."""
+        return [Fault(**item) for item in self.call("fault_list")["faults"]]
+
+    def remove_fault(self, fault: Union[Fault, str]) -> None:
+        """Removes a fault and mends what it did, if that lasts (unplug, kill-pcscd)."""
+        self.call("fault_remove", name=fault.name if isinstance(fault, Fault) else fault)
+
+    def clear_faults(self) -> None:
+        """Removes all faults."""
+        self.call("fault_clear")
+
     def reader(self, slot: Union[int, str] = 0) -> "Reader":
         """The reader of a slot, by number or by name."""
         for item in self.status():
@@ -134,6 +172,14 @@ class Reader:
     def reset(self) -> None:
         """Resets the card as another client would: connected clients get SCARD_W_RESET_CARD."""
         self._control.reset(self.slot)
+
+    def type(self, pin: Optional[str] = None, *, new: Optional[str] = None, cancel: bool = False) -> None:
+        """Presses keys on the reader's PIN pad; needs ``cardlatch run --pin-pad``."""
+        self._control.type(self.slot, pin, new=new, cancel=cancel)
+
+    def add_fault(self, type: str, **settings: Any) -> Fault:
+        """Lets the card in this reader, or the reader itself, do something wrong (docs/faults.md)."""
+        return self._control.add_fault(type, self.slot, **settings)
 
     def is_free(self, within: float = 1.0) -> bool:
         """Whether one more client gets the card within so many seconds.

@@ -5,7 +5,7 @@ each test gets a card that nobody has used: inserted before it, pulled after it.
 it is that stack; otherwise one is started when the first test asks for it. With pytest-xdist each worker process
 has its own.
 
-    @pytest.mark.cardlatch(card="witness")      # default: filecard; "none" for an empty reader
+    @pytest.mark.cardlatch(card="witness")      # default: piv; "none" for an empty reader
     def test_my_program(cardlatch_reader): ...
 """
 
@@ -17,7 +17,7 @@ from typing import Iterator
 import pytest
 
 from .control import Control, Reader
-from .stack import Stack
+from .stack import DEFAULT_CARD, Stack
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,12 +40,13 @@ def cardlatch_control() -> Iterator[Control]:
 def cardlatch_reader(request: pytest.FixtureRequest, cardlatch_control: Control) -> Iterator[Reader]:
     """A reader with a card that nobody has used yet."""
     marker = request.node.get_closest_marker("cardlatch")
-    card = marker.kwargs.get("card", "filecard") if marker else "filecard"
+    card = marker.kwargs.get("card", DEFAULT_CARD) if marker else DEFAULT_CARD
     reader = cardlatch_control.reader(0)
     if reader.holds_card:
         reader.remove()
     if card != "none":
         reader.insert(card)
     yield reader
+    cardlatch_control.clear_faults()
     if reader.holds_card:
         reader.remove()

@@ -13,6 +13,10 @@ from .control import Control, Reader
 _HOLD = 'printf "%s\\n%s\\n" "$PCSCLITE_CSOCK_NAME" "$CARDLATCH_CONTROL"; cat >/dev/null'
 
 
+#: The card where none is named, as for ``cardlatch run``.
+DEFAULT_CARD = "piv"
+
+
 class StackError(Exception):
     """The stack did not start; the message is what ``cardlatch run`` said."""
 
@@ -26,7 +30,7 @@ class Stack:
 
     def __init__(
         self,
-        cards: Sequence[str] = ("filecard",),
+        cards: Sequence[str] = (DEFAULT_CARD,),
         *,
         options: Sequence[str] = (),
         command: Optional[str] = None,

@@ -38,9 +38,10 @@ constexpr std::size_t k_longest_serial = 64;
 Result<void> read_option(DeviceName& device, std::string_view text) {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
-    if (name == "host") {
-        device.host = equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
-        return device.host.starts_with('/') ? Result<void>(ok()) : bad(text, "the value is an absolute path");
+    if (name == "host" || name == "unplug-file") {
+        auto& path = name == "host" ? device.host : device.unplug_file;
+        path = equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
+        return path.starts_with('/') ? Result<void>(ok()) : bad(text, "the value is an absolute path");
     }
     if (name == "serial") {
         device.serial = equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
@@ -63,7 +64,7 @@ Result<void> read_option(DeviceName& device, std::string_view text) {
         option.set(device, number);
         return ok();
     }
-    return bad(text, "the options are slots, timeout-ms, greeting-ms, pin-pad, serial and host");
+    return bad(text, "the options are slots, timeout-ms, greeting-ms, pin-pad, serial, host and unplug-file");
 }
 
 struct Scheme {

@@ -26,8 +26,9 @@ struct DeviceName {
     vpcd::Milliseconds extended_timeout{5000};
     vpcd::Milliseconds greeting_timeout{10000};
     bool pin_pad = false;
-    std::string host;   ///< a library that runs cards inside pcscd; empty for none
-    std::string serial; ///< the reader's serial number; made of the address when empty
+    std::string host;        ///< a library that runs cards inside pcscd; empty for none
+    std::string unplug_file; ///< while a file of this name exists, the reader is unplugged; empty for none
+    std::string serial;      ///< the reader's serial number; made of the address when empty
 
     /// Reads a DEVICENAME, with or without the double quotes that pcscd leaves around it.
     /// Errors: LinkErrc::bad_address with a detail that quotes the part that is wrong.

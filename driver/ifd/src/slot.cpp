@@ -25,6 +25,10 @@ std::uint8_t features(const DeviceName& device) {
     return static_cast<std::uint8_t>(bits);
 }
 
+bool is_unplugged(const DeviceName& device) noexcept {
+    return !device.unplug_file.empty() && ::access(device.unplug_file.c_str(), F_OK) == 0;
+}
+
 bool hung_up(int fd) noexcept {
     pollfd item{fd, POLLRDHUP, 0};
     return ::poll(&item, 1, 0) > 0;
@@ -33,6 +37,9 @@ bool hung_up(int fd) noexcept {
 } // namespace
 
 Result<std::shared_ptr<Slot>> Slot::open(const DeviceName& device, unsigned index) {
+    if (is_unplugged(device)) {
+        return fail(std::errc::no_such_device, "the reader is unplugged: " + device.unplug_file);
+    }
     BOOST_OUTCOME_TRY(auto source, Source::open(device, index));
     UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake) {
@@ -48,8 +55,18 @@ RESPONSECODE Slot::presence() {
     const auto present_before = present_;
     const auto* const link_before = link_.get();
     service(Clock::now());
+    const bool gone = unplugged();
+    const bool for_waiter = waiter_ == std::thread::id{} || waiter_ == std::this_thread::get_id();
+    if (for_waiter) {
+        unplugged_reported_ = gone;
+    }
+    if (gone) {
+        reported_ = false;
+        absence_owed_ = false;
+        return IFD_NO_SUCH_DEVICE;
+    }
     const bool now_visible = visible();
-    if (waiter_ == std::thread::id{} || waiter_ == std::this_thread::get_id()) {
+    if (for_waiter) {
         reported_ = now_visible;
         absence_owed_ = false;
     } else if (present_ != present_before || link_.get() != link_before) {
@@ -64,6 +81,13 @@ void Slot::service(TimePoint now) {
     }
     if (link_ && hung_up(link_->fd())) {
         drop("the peer closed the link");
+    }
+    if (unplugged()) {
+        if (link_) {
+            drop("the reader is unplugged");
+        }
+        source_->refuse(now);
+        return;
     }
     if (!link_) {
         if (auto fd = source_->take(now)) {
@@ -148,7 +172,8 @@ void Slot::wait_for_event(vpcd::Milliseconds timeout) {
     while (true) {
         const auto now = Clock::now();
         service(now);
-        if (closed_ || stop_ || now >= until || visible() != reported_) {
+        if (closed_ || stop_ || now >= until || visible() != reported_ ||
+            unplugged() != unplugged_reported_) {
             stop_ = false;
             return;
         }
@@ -194,6 +219,9 @@ Slot::Access Slot::access(bool powered, RESPONSECODE& refused) const {
     if (!visible()) {
         refused = IFD_ICC_NOT_PRESENT; // a card that pcscd has not yet met gets nothing that was meant for
                                        // the last one
+        if (unplugged()) {
+            refused = IFD_NO_SUCH_DEVICE;
+        }
         return {};
     }
     if (powered && !powered_) {
@@ -208,7 +236,15 @@ bool Slot::still_there(const LinkPtr& link) const {
     return link_ == link;
 }
 
+bool Slot::unplugged() const noexcept {
+    return is_unplugged(device_);
+}
+
 RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
+    if (error.code == LinkErrc::mute || error.code == LinkErrc::garbled) {
+        log(LogLevel::error, error.message()); // the card's end said so, and is there
+        return error.code == LinkErrc::mute ? IFD_RESPONSE_TIMEOUT : IFD_COMMUNICATION_ERROR;
+    }
     {
         const std::lock_guard lock(state_);
         if (link_ == link) {
@@ -216,6 +252,9 @@ RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
             drop(error.message());
             wake();
         }
+    }
+    if (unplugged()) {
+        return IFD_NO_SUCH_DEVICE;
     }
     if (error.code == LinkErrc::timed_out) {
         return IFD_RESPONSE_TIMEOUT;
@@ -305,7 +344,8 @@ RESPONSECODE Slot::transmit_hosted(const Access& card, ByteView command, std::sp
                                    DWORD* size) {
     const std::size_t length = card.hosted->transmit(command, response);
     if (!still_there(card.link)) {
-        return IFD_ICC_NOT_PRESENT; // taken out meanwhile: nobody gets the answer of a card that is gone
+        return unplugged() ? IFD_NO_SUCH_DEVICE : IFD_ICC_NOT_PRESENT; // taken out meanwhile: nobody gets the
+                                                                       // answer of a card that is gone
     }
     if (length < 2) {
         return IFD_COMMUNICATION_ERROR;

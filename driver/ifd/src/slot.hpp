@@ -39,6 +39,7 @@ class Slot {
     /// IFD_ICC_PRESENT or IFD_ICC_NOT_PRESENT. Takes care of the sockets first, without waiting.
     /// A card that was taken out is reported absent until the thread that waits for events has been told,
     /// even when the next card is there already: pcscd would never know that it is another one.
+    /// IFD_NO_SUCH_DEVICE while the reader is unplugged, as with every exchange.
     RESPONSECODE presence();
 
     /// Waits until what presence() would say to this thread changes, stop_waiting(), close(), or `timeout`
@@ -119,6 +120,7 @@ class Slot {
     void continue_greeting(TimePoint now);
     void drop(const std::string& why);
     void fill(Watch& watch, TimePoint until) const;
+    [[nodiscard]] bool unplugged() const noexcept;
     [[nodiscard]] bool visible() const noexcept { return present_ && !absence_owed_; }
 
     /// The present card, kept alive for one exchange.
@@ -148,12 +150,13 @@ class Slot {
     bool absence_owed_ =
         false;              ///< a card that was reported is gone, and the waiting thread does not know yet
     bool reported_ = false; ///< what the waiting thread was told last
-    bool stop_ = false;     ///< stop_waiting() was called and not yet obeyed
-    bool closed_ = false;   ///< close() was called
-    TimePoint greeting_until_{}; ///< link_ && !present_
-    Bytes atr_;                  ///< powered_
-    std::uint32_t protocol_ = 0; ///< powered_: chosen by set_protocol()
-    std::thread::id waiter_;     ///< the thread that calls wait_for_event(); none before the first call
+    bool unplugged_reported_ = false; ///< the same of the reader
+    bool stop_ = false;               ///< stop_waiting() was called and not yet obeyed
+    bool closed_ = false;             ///< close() was called
+    TimePoint greeting_until_{};      ///< link_ && !present_
+    Bytes atr_;                       ///< powered_
+    std::uint32_t protocol_ = 0;      ///< powered_: chosen by set_protocol()
+    std::thread::id waiter_;          ///< the thread that calls wait_for_event(); none before the first call
 };
 
 } // namespace cardlatch::ifd

@@ -2,6 +2,9 @@
 
 #include <cardlatch/vpcd/codec.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace cardlatch::vpcd {
 
 namespace {
@@ -48,23 +51,29 @@ void BusySignal::run() {
             served = since;
             due = Clock::time_point(Clock::duration(since)) + k_interval;
         } else if (now >= due) {
-            send_extension();
+            send_extension(k_extension_ms);
             due += k_interval;
         }
         // A command that began while this thread slept may be due already: then the next round sends at once.
     }
 }
 
-void BusySignal::send_extension() const noexcept {
-    constexpr std::array<std::uint8_t, 7> k_frame{0,
-                                                  0,
-                                                  0,
-                                                  3,
-                                                  static_cast<std::uint8_t>(FrameType::time_extension),
-                                                  k_extension_ms >> 8U,
-                                                  k_extension_ms & 0xFFU};
-    const ssize_t sent = ::send(fd_, k_frame.data(), k_frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0 && static_cast<std::size_t>(sent) < k_frame.size()) {
+void BusySignal::extend(Milliseconds more) {
+    constexpr Milliseconds::rep k_most = 0xFFFF;
+    const std::lock_guard lock(mutex_);
+    send_extension(static_cast<std::uint16_t>(std::clamp<Milliseconds::rep>(more.count(), 0, k_most)));
+}
+
+void BusySignal::send_extension(std::uint16_t more) const noexcept {
+    const std::array<std::uint8_t, 7> frame{0,
+                                            0,
+                                            0,
+                                            3,
+                                            static_cast<std::uint8_t>(FrameType::time_extension),
+                                            static_cast<std::uint8_t>(more >> 8U),
+                                            static_cast<std::uint8_t>(more & 0xFFU)};
+    const ssize_t sent = ::send(fd_, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0 && static_cast<std::size_t>(sent) < frame.size()) {
         (void)::shutdown(fd_, SHUT_RDWR); // half a frame cannot be taken back
     }
 }

@@ -27,9 +27,12 @@ class BusySignal {
     /// and last.
     [[nodiscard]] std::unique_lock<std::mutex> end();
 
+    /// Sends one time extension now, of `more` ms, at most 65535.
+    void extend(Milliseconds more);
+
   private:
     void run();
-    void send_extension() const noexcept;
+    void send_extension(std::uint16_t more) const noexcept;
 
     int fd_;
     std::atomic<Clock::rep> since_{0}; ///< start of the command in the clock's ticks; 0: none

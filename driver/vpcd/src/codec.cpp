@@ -61,6 +61,7 @@ constexpr std::array k_rules{
     Rule{FrameType::response, Side::icc, 2, k_max_response},
     Rule{FrameType::pin_entry, Side::icc, 1, k_max_pin_entry},
     Rule{FrameType::card, Side::icc, 0, k_max_hosting_request},
+    Rule{FrameType::no_answer, Side::icc, 1, 1},
     Rule{FrameType::time_extension, Side::icc, 2, 2},
 };
 

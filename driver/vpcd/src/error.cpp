@@ -20,6 +20,10 @@ class LinkCategory final : public std::error_category {
             return "the peer did not answer in time";
         case LinkErrc::bad_address:
             return "the address cannot be read";
+        case LinkErrc::mute:
+            return "the card stays mute";
+        case LinkErrc::garbled:
+            return "the card's answer cannot be read";
         }
         return "unknown link error " + std::to_string(value);
     }
@@ -27,12 +31,14 @@ class LinkCategory final : public std::error_category {
     [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
         switch (static_cast<LinkErrc>(value)) {
         case LinkErrc::malformed:
+        case LinkErrc::garbled:
             return std::errc::bad_message;
         case LinkErrc::too_long:
             return std::errc::message_size;
         case LinkErrc::closed:
             return std::errc::connection_reset;
         case LinkErrc::timed_out:
+        case LinkErrc::mute:
             return std::errc::timed_out;
         case LinkErrc::bad_address:
             return std::errc::invalid_argument;

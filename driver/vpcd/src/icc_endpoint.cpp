@@ -8,21 +8,68 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
+#include <poll.h>
 
 namespace cardlatch::vpcd {
 
 namespace {
 
 /// One connection being served.
-class Session {
+class Session final : public IccPort {
   public:
     Session(IccHandler& handler, bool offers_extension, int fd)
         : handler_(handler)
         , fd_(fd)
         , tcp_(is_tcp(fd))
-        , offers_(offers_extension) {}
+        , offers_(offers_extension) {
+        handler_.attach(this);
+    }
+    ~Session() override { handler_.attach(nullptr); }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    bool extend_time(Milliseconds more) override {
+        if (!busy_) {
+            return false;
+        }
+        busy_->extend(more);
+        return true;
+    }
+
+    bool give_up(NoAnswer why) override {
+        if (!busy_ || version_ < k_no_answer_version) {
+            return false;
+        }
+        const std::array payload{static_cast<std::uint8_t>(why)};
+        return send_answer(FrameType::no_answer, payload).has_value();
+    }
+
+    void cut(ByteView response, std::size_t size) override {
+        if (size > 0) {
+            encoder_.clear();
+            (void)encoder_.add(decoder_.dialect(), FrameType::response, response);
+            const auto quiet = busy_ ? busy_->end() : std::unique_lock<std::mutex>{};
+            const auto part = encoder_.bytes().first(std::min(size, encoder_.bytes().size()));
+            (void)send_all(fd_, part, Clock::time_point::max()); // who is gone does not miss it
+        }
+        (void)::shutdown(fd_, SHUT_RDWR);
+    }
+
+    void cut_after_answer() override { cut_after_answer_ = true; }
+
+    [[nodiscard]] bool wait(Milliseconds time) const override {
+        const auto until = Clock::now() + time;
+        pollfd item{fd_, POLLRDHUP, 0};
+        for (auto now = Clock::now(); now < until; now = Clock::now()) {
+            if (::poll(&item, 1, poll_timeout(until, now)) > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
 
     Result<void> run(const std::stop_token& stop) {
         while (true) {
@@ -74,7 +121,11 @@ class Session {
         encoder_.clear();
         BOOST_OUTCOME_TRY(encoder_.add(decoder_.dialect(), type, payload));
         // The reader has a deadline and closes the link when it passes; ours would only hide why.
-        return send_all(fd_, encoder_.bytes(), Clock::time_point::max());
+        BOOST_OUTCOME_TRY(send_all(fd_, encoder_.bytes(), Clock::time_point::max()));
+        if (std::exchange(cut_after_answer_, false)) {
+            (void)::shutdown(fd_, SHUT_RDWR);
+        }
+        return ok();
     }
 
     Result<void> handle(const Frame& frame) {
@@ -132,6 +183,7 @@ class Session {
             return fail(LinkErrc::malformed, "the reader sent a hello that does not fit");
         }
         busy_.emplace(fd_);
+        version_ = hello[0];
         if (!with_features) {
             return ok();
         }
@@ -161,6 +213,8 @@ class Session {
     bool tcp_;
     bool offers_;
     bool mute_ = false;
+    bool cut_after_answer_ = false;
+    std::uint8_t version_ = 0; ///< of the extension, since the reader's hello
     Decoder decoder_{Dialect::plain, Side::ifd};
     Encoder encoder_;
     std::optional<BusySignal> busy_; ///< since the reader's hello

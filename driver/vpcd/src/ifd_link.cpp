@@ -187,6 +187,9 @@ Result<ByteView> IfdLink::receive(FrameType answer, Clock::time_point deadline) 
             const Milliseconds more(frame->payload[0] << 8U | frame->payload[1]);
             deadline = std::max(deadline, Clock::now() + more);
             first = false;
+        } else if (frame->type == FrameType::no_answer && answer == FrameType::response && decoder_.idle()) {
+            const bool mute = frame->payload[0] == static_cast<std::uint8_t>(NoAnswer::mute);
+            return fail(mute ? LinkErrc::mute : LinkErrc::garbled);
         } else if (frame->type != answer) {
             return broken("the card answered with another frame than was asked for", frame->payload);
         } else if (!decoder_.idle()) {

@@ -71,6 +71,7 @@ class Card::Impl final : public Persistence {
     Result<void> commit() override;
     [[nodiscard]] std::string state() const;
     [[nodiscard]] std::string describe(bool with_secrets) const;
+    std::function<WriteEnd()> write_end_;
 
     void volatile_state_starts_anew();
     Bytes transmit(ByteView command_apdu);
@@ -168,11 +169,15 @@ std::string Card::Impl::describe(bool with_secrets) const {
 }
 
 Result<void> Card::Impl::commit() {
+    const auto end = write_end_ ? write_end_() : WriteEnd::done;
+    if (end == WriteEnd::before || (!store_ && end == WriteEnd::torn)) {
+        return fail(std::errc::io_error, "power failed before the card's state was written");
+    }
     if (!store_) {
         return ok();
     }
     try {
-        return store_->write(state());
+        return store_->write(state(), end == WriteEnd::torn);
     } catch (const std::exception& error) { // out of memory: the caller has to undo its change
         return fail(std::errc::not_enough_memory, error.what());
     }
@@ -357,6 +362,7 @@ Card::~Card() = default;
 Result<std::unique_ptr<Card>> Card::create(const Profile& profile, CardOptions options) {
     auto& random = options.random != nullptr ? *options.random : system_random();
     auto impl = std::make_unique<Impl>(profile, random, std::move(options.report));
+    impl->write_end_ = std::move(options.write_end);
     if (options.state_file && !profile.replay) {
         BOOST_OUTCOME_TRY(impl->open_store(*options.state_file));
     } else if (options.look_at) {

@@ -74,6 +74,24 @@ Result<iso7816::Atr> read_atr(TableReader& atr, const CardCapabilities& capabili
     return iso7816::Atr::build(protocols.first, protocols.second, text);
 }
 
+/// The tables [fault.NAME], as text.
+Result<void> read_faults(TableReader& root, Profile& profile) {
+    BOOST_OUTCOME_TRY(auto faults, root.table("fault"));
+    if (!faults) {
+        return ok();
+    }
+    for (const auto& name : faults->keys()) {
+        BOOST_OUTCOME_TRY(auto table, faults->table(name));
+        ProfileFault fault{name, table->where(), {}};
+        for (const auto& key : table->keys()) {
+            BOOST_OUTCOME_TRY(auto value, table->scalar(key));
+            fault.settings.emplace_back(key, std::move(value).value_or(""));
+        }
+        profile.faults.push_back(std::move(fault));
+    }
+    return ok();
+}
+
 Result<void> read_applications(TableReader& root, Profile& profile) {
     std::string names;
     for (const auto& kind : application_kinds()) {
@@ -158,6 +176,7 @@ Result<Profile> load_profile(const std::filesystem::path& file) {
     profile.description = description.value_or("");
     BOOST_OUTCOME_TRY(auto atr, root.table("atr"));
     BOOST_OUTCOME_TRY(auto state, root.table("state"));
+    BOOST_OUTCOME_TRY(read_faults(root, profile));
     BOOST_OUTCOME_TRY(read_applications(root, profile));
     const toml::table none;
     auto atr_table = atr.value_or(TableReader(none, "atr", file.string()));

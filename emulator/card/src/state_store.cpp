@@ -140,7 +140,7 @@ Result<std::optional<std::string>> StateStore::read() const {
     return text;
 }
 
-Result<void> StateStore::write(std::string_view text) const {
+Result<void> StateStore::write(std::string_view text, bool torn) const {
     const auto temporary = name_ + ".tmp";
     const auto what = fmt::format("state file {}.tmp", file_.string());
     // Not O_EXCL: we own the name, and what a crash left there is worthless.
@@ -149,7 +149,10 @@ Result<void> StateStore::write(std::string_view text) const {
     if (!fd) {
         return last_system_error(what);
     }
-    BOOST_OUTCOME_TRY(write_all(fd.get(), text, what));
+    BOOST_OUTCOME_TRY(write_all(fd.get(), torn ? text.substr(0, text.size() / 2) : text, what));
+    if (torn) {
+        return fail(std::errc::io_error, what + ": power failed");
+    }
     if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) {
         return last_system_error(what);
     }

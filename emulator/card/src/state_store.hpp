@@ -35,8 +35,10 @@ class StateStore {
     [[nodiscard]] Result<std::optional<std::string>> read() const;
 
     /// Replaces the text; returns when it is on disk.
+    /// With `torn`, power fails in the middle: a part of the text is in FILE.tmp, and the answer is
+    /// std::errc::io_error.
     /// Errors: a system error. Then the old text stands; only if the folder's sync failed may the new one.
-    [[nodiscard]] Result<void> write(std::string_view text) const;
+    [[nodiscard]] Result<void> write(std::string_view text, bool torn = false) const;
 
     [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 

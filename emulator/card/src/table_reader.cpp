@@ -89,6 +89,30 @@ Result<std::optional<std::string>> TableReader::text(std::string_view key, std::
     return std::optional<std::string>{value->get()};
 }
 
+Result<std::optional<std::string>> TableReader::scalar(std::string_view key) {
+    const auto* node = find(key);
+    if (node == nullptr) {
+        return std::optional<std::string>{};
+    }
+    if (const auto* text = node->as_string(); text != nullptr) {
+        return std::optional<std::string>{text->get()};
+    }
+    if (const auto* whole = node->as_integer(); whole != nullptr) {
+        return std::optional<std::string>{std::to_string(whole->get())};
+    }
+    if (const auto* real = node->as_floating_point(); real != nullptr) {
+        return std::optional<std::string>{fmt::format("{}", real->get())};
+    }
+    if (const auto* truth = node->as_boolean(); truth != nullptr) {
+        return std::optional<std::string>{truth->get() ? "true" : "false"};
+    }
+    return error(key, "has to be a text, a number, true or false");
+}
+
+std::string TableReader::where() const {
+    return fmt::format("{}:{}", file_, std::max<std::uint32_t>(1, table_->source().begin.line));
+}
+
 Result<std::optional<std::vector<std::string>>> TableReader::texts(std::string_view key) {
     const auto* node = find(key);
     if (node == nullptr) {

@@ -31,6 +31,8 @@ class TableReader {
     Result<std::optional<bool>> boolean(std::string_view key);
     /// A text of `low` to `high` bytes.
     Result<std::optional<std::string>> text(std::string_view key, std::size_t low, std::size_t high);
+    /// A text, a number or a truth value, as text.
+    Result<std::optional<std::string>> scalar(std::string_view key);
     /// A list of texts.
     Result<std::optional<std::vector<std::string>>> texts(std::string_view key);
     /// Hexadecimal bytes, `low` to `high` of them, as one text or as a list of texts that are joined.
@@ -59,6 +61,8 @@ class TableReader {
     /// Every key in the table, known or not.
     [[nodiscard]] std::vector<std::string> keys() const;
 
+    /// "FILE:LINE" of this table.
+    [[nodiscard]] std::string where() const;
     /// The file that the document came from, as it was named.
     [[nodiscard]] const std::string& file() const { return file_; }
 

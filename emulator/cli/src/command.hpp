@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/harness/slot_control.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -50,6 +51,8 @@ std::unique_ptr<Command> make_capabilities_command(CLI::App& root);
 std::vector<std::unique_ptr<Command>> make_card_commands(CLI::App& root);
 /// lockcheck, and what it starts its participants as.
 std::vector<std::unique_ptr<Command>> make_lockcheck_commands(CLI::App& root);
+/// fault add, list, remove, clear and types.
+std::unique_ptr<Command> make_fault_command(CLI::App& root);
 /// insert, remove, reset, acquire and status.
 std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root);
 
@@ -61,7 +64,6 @@ int complain(const Error& error, int code);
 Result<std::vector<std::optional<std::filesystem::path>>>
 resolve_cards(const std::vector<std::string>& names);
 
-/// The profile used when no --card is given.
-inline constexpr const char* k_default_card = "piv";
+using harness::k_default_card;
 
 } // namespace cardlatch::cli

@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     std::vector<std::unique_ptr<Command>> commands;
     commands.push_back(cardlatch::cli::make_run_command(app));
     std::ranges::move(cardlatch::cli::make_control_commands(app), std::back_inserter(commands));
+    commands.push_back(cardlatch::cli::make_fault_command(app));
     commands.push_back(cardlatch::cli::make_serve_command(app));
     commands.push_back(cardlatch::cli::make_record_command(app));
     std::ranges::move(cardlatch::cli::make_lockcheck_commands(app), std::back_inserter(commands));

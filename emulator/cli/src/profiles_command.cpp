@@ -83,6 +83,8 @@ constexpr struct {
     {"trace", "0.1"},
     {"record", "0.1"},
     {"card-replay", "0.1"},
+    {"fault", "0.1"},
+    {"run-seed", "0.1"},
 };
 
 class CapabilitiesCommand : public Command {

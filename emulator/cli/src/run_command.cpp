@@ -87,6 +87,12 @@ class RunCommand : public Command {
             ->option_text("stack|driver");
         app_->add_flag("--pin-pad", options_.pin_pad,
                        "Readers with a PIN pad; `cardlatch type` presses its keys");
+        app_->add_option("--fault", options_.faults,
+                         "What goes wrong, TYPE[,KEY=VALUE...]; repeat it for more. `cardlatch fault types` "
+                         "lists them")
+            ->type_name("FAULT");
+        app_->add_option("--seed", options_.seed, "Seed of everything random in faults; default: any")
+            ->type_name("N");
         app_->add_option("--state", state_, "Folder where cards keep their state; without it they forget")
             ->type_name("DIR");
         app_->add_option("--log", log_, "File for pcscd's log")->type_name("FILE");

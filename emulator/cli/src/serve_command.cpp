@@ -11,7 +11,9 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <poll.h>
+#include <random>
 
 namespace cardlatch::cli {
 
@@ -20,6 +22,10 @@ namespace {
 /// Slots whose readers belong to somebody else's pcscd, so that no PC/SC client of ours looks on.
 class ServedSlots : public harness::SlotControl {
   public:
+    explicit ServedSlots(std::uint64_t seed)
+        : plan(seed) {}
+
+    fault::FaultPlan plan;
     std::vector<std::unique_ptr<harness::CardSlot>> slots;
 
     [[nodiscard]] std::vector<harness::SlotStatus> status() const override {
@@ -41,6 +47,29 @@ class ServedSlots : public harness::SlotControl {
     Result<void> remove(std::size_t slot) override { return slots.at(slot)->remove(); }
     Result<void> type(std::size_t slot, vpcd::PinEntry entry) override {
         return slots.at(slot)->type(std::move(entry));
+    }
+    [[nodiscard]] const fault::FaultPlan& faults() const override { return plan; }
+    Result<std::string> add_fault(fault::Fault fault) override {
+        using fault::Type;
+        if (fault.type == Type::client_reset || fault.type == Type::unplug ||
+            fault.type == Type::kill_pcscd) {
+            return fail(std::errc::not_supported, fmt::format("fault {}: the reader belongs to another pcscd",
+                                                              fault::info(fault.type).name));
+        }
+        BOOST_OUTCOME_TRY(auto name, plan.add(fault));
+        for (std::size_t i = 0; fault.on == fault::Occasion::now && i < slots.size(); ++i) {
+            if (!fault.slot || *fault.slot == i) {
+                BOOST_OUTCOME_TRY(fault.type == Type::remove
+                                      ? slots[i]->remove()
+                                      : slots[i]->cut_link(fault.type == Type::reinsert));
+            }
+        }
+        return name;
+    }
+    Result<void> remove_fault(const std::string& name) override { return plan.remove(name); }
+    Result<void> clear_faults() override {
+        plan.clear();
+        return ok();
     }
     Result<void> reset(std::size_t) override {
         return fail(
@@ -65,6 +94,10 @@ class ServeCommand : public Command {
         app_->add_option("--state", state_, "Folder where cards keep their state; without it they forget")
             ->type_name("DIR");
         traces_.add_to(*app_);
+        app_->add_option("--fault", faults_, "What goes wrong, TYPE[,KEY=VALUE...]; repeat it for more")
+            ->type_name("FAULT");
+        app_->add_option("--seed", seed_, "Seed of everything random in faults; default: any")
+            ->type_name("N");
         app_->add_option("--control", control_, "Control socket to create, for insert, remove and status")
             ->type_name("PATH");
     }
@@ -82,7 +115,7 @@ class ServeCommand : public Command {
 
   private:
     int serve(SignalReceiver& signals, const std::shared_ptr<trace::Sink>& trace) {
-        ServedSlots served;
+        ServedSlots served(seed_.value_or(std::random_device()()));
         const auto ready = open_slots(served, trace);
         if (!ready) {
             const bool usage = ready.assume_error().code == std::errc::invalid_argument;
@@ -167,10 +200,14 @@ class ServeCommand : public Command {
                                          }};
             served.slots.push_back(std::make_unique<harness::CardSlot>(
                 std::move(link), std::to_string(i), state, harness::CardSlot::Patience::endless,
-                std::move(reports)));
+                harness::SlotFaults{.plan = &served.plan, .slot = i}, std::move(reports)));
             if (profiles[i]) {
                 BOOST_OUTCOME_TRY(served.slots.back()->insert(profiles[i]));
             }
+        }
+        for (const auto& spec : faults_) {
+            BOOST_OUTCOME_TRY(auto fault, served.read_fault(spec));
+            BOOST_OUTCOME_TRY(served.add_fault(std::move(fault)));
         }
         return ok();
     }
@@ -181,6 +218,8 @@ class ServeCommand : public Command {
     std::vector<std::string> listen_;
     std::string state_;
     std::string control_;
+    std::vector<std::string> faults_;
+    std::optional<std::uint64_t> seed_;
 };
 
 } // namespace

@@ -1,8 +1,10 @@
+#include "fault_rules.hpp"
 #include "keypad.hpp"
 #include "traced_icc.hpp"
 
 #include <cardlatch/card/card.hpp>
 #include <cardlatch/card/profile.hpp>
+#include <cardlatch/fault/faulty_icc.hpp>
 #include <cardlatch/harness/card_slot.hpp>
 
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 namespace cardlatch::harness {
@@ -23,7 +26,7 @@ constexpr std::chrono::milliseconds k_longest_pause{1000};
 
 } // namespace
 
-struct CardSlot::Impl : private vpcd::IccHandler {
+struct CardSlot::Impl : private vpcd::IccHandler, private fault::Actions {
     vpcd::IccLink link;
     const std::string name;
     const std::optional<std::filesystem::path> state_dir;
@@ -34,18 +37,33 @@ struct CardSlot::Impl : private vpcd::IccHandler {
     std::unique_ptr<card::Card> card; ///< null while the driver hosts it
     /// The driver has hosted this slot's card, so what is on it is there.
     bool hosted = false;
-    std::jthread server;
+    std::thread server;
+    std::stop_source stopping; ///< of `server`; set anew for each card
     std::atomic<bool> connected = false;
     Keypad keypad;
+    SlotFaults faults;
+    fault::FaultyIcc faulty;
+    std::atomic<bool> at_once = false; ///< the card comes back without a pause
 
-    Impl(vpcd::IccLink l, std::string n, std::optional<std::filesystem::path> s, Patience p, SlotReports r)
+    Impl(vpcd::IccLink l, std::string n, std::optional<std::filesystem::path> s, Patience p, SlotFaults f,
+         SlotReports r)
         : link(std::move(l))
         , name(std::move(n))
         , state_dir(std::move(s))
         , patience(p)
-        , reports(std::move(r)) {}
+        , reports(std::move(r))
+        , faults(std::move(f))
+        , faulty(*this, *faults.plan, faults.slot, *this) {}
 
-    [[nodiscard]] bool occupied() const { return server.joinable(); }
+    /// A fault may have pulled the card: its thread has ended then, or is about to.
+    [[nodiscard]] bool occupied() const { return server.joinable() && !stopping.stop_requested(); }
+
+    void join() {
+        if (server.joinable()) {
+            stopping.request_stop();
+            server.join();
+        }
+    }
 
     [[nodiscard]] std::optional<std::filesystem::path> state_file() const {
         return state_dir ? std::optional(*state_dir / fmt::format("{}-{}.toml", name, profile->name))
@@ -54,15 +72,35 @@ struct CardSlot::Impl : private vpcd::IccHandler {
 
     Result<void> replace_card(const std::filesystem::path& file) {
         BOOST_OUTCOME_TRY(auto loaded, card::load_profile(file));
+        BOOST_OUTCOME_TRY(auto its_faults, faults_of(loaded));
+        if (!faults.commands) {
+            for (const auto& fault : its_faults) {
+                BOOST_OUTCOME_TRY(check_reach(fault, {.commands = false}));
+            }
+        }
         card.reset(); // the old card lets go of its state file, which may be the same
         profile = std::move(loaded);
         keep_hosted = false;
+        add_faults(std::move(its_faults));
         return hosted ? ok() : make_card(); // a driver that hosts has the state file
+    }
+
+    void add_faults(std::vector<fault::Fault> its_faults) {
+        const auto owner = "slot " + name;
+        faults.plan->remove_owned(owner);
+        for (auto& fault : its_faults) {
+            fault.slot = faults.slot;
+            if (!faults.plan->add(fault, owner)) { // another slot has a card of the same profile
+                fault.name += "@" + name;
+                static_cast<void>(faults.plan->add(fault, owner));
+            }
+        }
     }
 
     Result<void> make_card() {
         card::CardOptions options;
         options.state_file = state_file();
+        options.write_end = [this] { return write_end(faulty.state_write()); };
         options.report = [this](const std::string& what) {
             record(trace::What::note, what);
             if (reports.on_report) {
@@ -88,9 +126,9 @@ struct CardSlot::Impl : private vpcd::IccHandler {
         const std::stop_callback release(stop, [this] { keypad.shut(); });
         std::optional<TracedIcc> traced;
         if (reports.trace) {
-            traced.emplace(static_cast<vpcd::IccHandler&>(*this), *reports.trace, reports.reader);
+            traced.emplace(faulty, *reports.trace, reports.reader);
         }
-        vpcd::IccHandler& handler = traced ? static_cast<vpcd::IccHandler&>(*traced) : *this;
+        vpcd::IccHandler& handler = traced ? static_cast<vpcd::IccHandler&>(*traced) : faulty;
         while (!stop.stop_requested()) {
             up = up || link.insert().has_value();
             if (up) {
@@ -105,6 +143,9 @@ struct CardSlot::Impl : private vpcd::IccHandler {
                     pause = k_first_pause;
                 }
             }
+            if (at_once.exchange(false)) {
+                continue;
+            }
             std::unique_lock lock(sleep_mutex);
             sleeper.wait_for(lock, stop, pause, [] { return false; });
             pause = std::min(pause * 2, k_longest_pause);
@@ -114,6 +155,40 @@ struct CardSlot::Impl : private vpcd::IccHandler {
     bool keep_hosted = false; ///< the card that comes is the one that the driver hosted last
 
   private:
+    static card::WriteEnd write_end(fault::WriteFate fate) {
+        switch (fate) {
+        case fault::WriteFate::before:
+            return card::WriteEnd::before;
+        case fault::WriteFate::torn:
+            return card::WriteEnd::torn;
+        case fault::WriteFate::after:
+            return card::WriteEnd::after;
+        case fault::WriteFate::done:
+            break;
+        }
+        return card::WriteEnd::done;
+    }
+
+    // What faults do beyond the link: calls of the thread that serves.
+    void struck(const fault::Fault& fault) override {
+        record(trace::What::note, fmt::format("fault {}: {}", fault.name, fault::info(fault.type).name));
+        if (faults.on_strike) {
+            faults.on_strike(fault);
+        }
+    }
+    void pull_card() override {
+        record(trace::What::removed);
+        stopping.request_stop();
+    }
+    void put_back_at_once() override { at_once = true; }
+    void card_lost_power() override {
+        if (state_dir) {
+            card.reset(); // what comes back is what was stored
+        } else {
+            power_off();
+        }
+    }
+
     // The card as the link sees it: calls of the thread that serves.
     [[nodiscard]] bool here() { return card || make_card().has_value(); }
 
@@ -148,12 +223,13 @@ struct CardSlot::Impl : private vpcd::IccHandler {
 };
 
 CardSlot::CardSlot(vpcd::IccLink link, std::string name, std::optional<std::filesystem::path> state_dir,
-                   Patience patience, SlotReports reports)
+                   Patience patience, SlotFaults faults, SlotReports reports)
     : impl_(std::make_unique<Impl>(std::move(link), std::move(name), std::move(state_dir), patience,
-                                   std::move(reports))) {}
+                                   std::move(faults), std::move(reports))) {}
 
 CardSlot::~CardSlot() {
-    static_cast<void>(remove()); // an empty slot is no error here
+    const std::lock_guard lock(impl_->mutex);
+    impl_->join();
 }
 
 std::string CardSlot::address() const {
@@ -167,6 +243,7 @@ Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profil
         return fail(std::errc::device_or_resource_busy,
                     fmt::format("a card is in slot {}; remove it first", slot.name));
     }
+    slot.join(); // a card that a fault pulled
     if (profile) {
         BOOST_OUTCOME_TRY(slot.replace_card(*profile));
     } else if (!slot.profile) {
@@ -179,8 +256,10 @@ Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profil
     }
     slot.record(trace::What::inserted, slot.profile->name);
     slot.keypad.open();
-    slot.server =
-        std::jthread([&slot, up = linked.has_value()](const std::stop_token& stop) { slot.serve(stop, up); });
+    slot.stopping = std::stop_source();
+    slot.at_once = false;
+    slot.server = std::thread(
+        [&slot, stop = slot.stopping.get_token(), up = linked.has_value()] { slot.serve(stop, up); });
     return ok();
 }
 
@@ -190,9 +269,19 @@ Result<void> CardSlot::remove() {
     if (!slot.occupied()) {
         return fail(std::errc::no_such_device, fmt::format("no card in slot {}", slot.name));
     }
-    slot.server.request_stop();
-    slot.server.join();
+    slot.join();
     slot.record(trace::What::removed);
+    return ok();
+}
+
+Result<void> CardSlot::cut_link(bool at_once) {
+    auto& slot = *impl_;
+    const std::lock_guard lock(slot.mutex);
+    if (!slot.occupied()) {
+        return fail(std::errc::no_such_device, fmt::format("no card in slot {}", slot.name));
+    }
+    slot.at_once = at_once;
+    slot.faulty.cut_link();
     return ok();
 }
 

@@ -98,8 +98,12 @@ Observer::Observer(pid_t pid, UniqueFd channel, ChangeHandler on_change)
     , on_change_(std::move(on_change))
     , reader_([this] { read_messages(); }) {}
 
-Observer::~Observer() {
+void Observer::leave() noexcept {
     ::shutdown(channel_.get(), SHUT_RDWR); // it removes the locks' queues and ends
+}
+
+Observer::~Observer() {
+    leave();
     const UniqueFd ended(open_pidfd(pid_));
     pollfd wait{.fd = ended.get(), .events = POLLIN, .revents = 0};
     poll_uninterrupted(&wait, 1, k_farewell_ms);
@@ -175,7 +179,7 @@ void Observer::handle(const std::string& line) {
 
 std::vector<ReaderView> Observer::readers() const {
     const std::lock_guard lock(mutex_);
-    return readers_;
+    return ended_ ? std::vector<ReaderView>{} : readers_;
 }
 
 Result<void>

@@ -1,24 +1,14 @@
+#include "private_stack_impl.hpp"
 #include "reader_config.hpp"
 
 #include <cardlatch/card/profile.hpp>
-#include <cardlatch/harness/card_slot.hpp>
-#include <cardlatch/harness/control.hpp>
-#include <cardlatch/harness/installation.hpp>
-#include <cardlatch/harness/observer.hpp>
-#include <cardlatch/harness/pcsc_tap.hpp>
-#include <cardlatch/harness/private_stack.hpp>
-#include <cardlatch/harness/stack_directory.hpp>
-#include <cardlatch/trace/event_pipe.hpp>
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <fstream>
-#include <future>
-#include <mutex>
-#include <thread>
 #include <unistd.h>
 
 namespace cardlatch::harness {
@@ -57,34 +47,7 @@ std::string log_tail(const fs::path& file) {
     return text.empty() ? "its log is empty" : "its log ends: " + text;
 }
 
-/// Runs a function on a thread of its own that lives until this object goes. What start() made may rely on
-/// the thread: the kernel ends pcscd and the observer when the thread that forked them ends
-/// (PR_SET_PDEATHSIG).
-class KeeperThread {
-  public:
-    ~KeeperThread() {
-        if (thread_.joinable()) {
-            done_.set_value();
-            thread_.join();
-        }
-    }
-
-    /// Returns what `function` returned; the thread then waits.
-    template <class Function>
-    auto start(Function function) {
-        std::promise<decltype(function())> answer;
-        auto result = answer.get_future();
-        thread_ = std::thread([this, &answer, &function] {
-            answer.set_value(function());
-            done_.get_future().wait();
-        });
-        return result.get();
-    }
-
-  private:
-    std::promise<void> done_;
-    std::thread thread_;
-};
+} // namespace
 
 const ReaderView* find_view(const std::vector<ReaderView>& views, const std::string& name) {
     const auto found =
@@ -96,62 +59,25 @@ bool holds_card(const ReaderView* view) {
     return view != nullptr && (view->state == "present" || view->state == "mute");
 }
 
-} // namespace
+PrivateStack::Impl::Impl(StackOptions o, StackDirectory d)
+    : options(std::move(o))
+    , directory(std::move(d))
+    , log_file(options.log_file.value_or(directory.path() / "pcscd.log"))
+    , plan(options.seed.value_or(any_seed()))
+    , death(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-struct PrivateStack::Impl {
-    struct Slot {
-        std::string reader;
-        std::unique_ptr<CardSlot> card;
-        std::unique_ptr<std::mutex> busy = std::make_unique<std::mutex>(); ///< one change at a time
-    };
-
-    StackOptions options;
-    StackDirectory directory;
-    fs::path log_file;
-    std::vector<vpcd::ReservedPort> vpcd_ports;
-    std::vector<Slot> slots;
-    std::mutex event_mutex;
-    std::unique_ptr<trace::EventReceiver> hosted_events; ///< of cards that pcscd runs
-    // Destroyed in this order: control first, so that nothing acts on what is going; the keeper thread after
-    // all that it forked; the cards once pcscd is gone.
-    KeeperThread keeper;
-    std::optional<Pcscd> pcscd;
-    std::unique_ptr<PcscTap> tap; ///< with a trace: where clients connect
-    std::unique_ptr<Observer> observer;
-    std::unique_ptr<ControlServer> control;
-
-    Impl(StackOptions o, StackDirectory d)
-        : options(std::move(o))
-        , directory(std::move(d)) {
-        log_file = options.log_file.value_or(directory.path() / "pcscd.log");
+void PrivateStack::Impl::emit(const std::string& who, const std::string& what, const std::string& reader,
+                              const std::string& detail) {
+    if (options.on_event) {
+        const std::lock_guard lock(event_mutex);
+        options.on_event({std::chrono::system_clock::now(), who, what, reader, detail});
     }
-
-    fs::path file(std::string_view name) const { return directory.path() / name; }
-
-    void emit(const std::string& who, const std::string& what, const std::string& reader,
-              const std::string& detail) {
-        if (options.on_event) {
-            const std::lock_guard lock(event_mutex);
-            options.on_event({std::chrono::system_clock::now(), who, what, reader, detail});
-        }
-    }
-
-    Result<void> prepare(const Installation& installation);
-    [[nodiscard]] std::string device_options() const;
-    void add_slot(std::string reader, vpcd::IccLink link);
-    Result<void> launch(const Installation& installation);
-    Result<void> await_readers(Clock::time_point deadline);
-    Result<void> insert_first_cards(Clock::time_point deadline);
-    Error with_log(const Error& error, const std::string& what) const;
-    void on_view(const ReaderView& before, const ReaderView& now);
-    Result<void> change(std::size_t number, bool present,
-                        const std::function<Result<void>(CardSlot&)>& action);
-};
+}
 
 /// Opens the links, and writes what pcscd reads.
-Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
+Result<void> PrivateStack::Impl::prepare() {
     const bool stock = options.driver == Driver::vpcd;
-    const auto& library = stock ? options.vpcd_library : installation.driver;
+    const auto& library = stock ? options.vpcd_library : installation->driver;
     if (::access(library.c_str(), R_OK) != 0) {
         return last_system_error(fmt::format("IFD handler {}{}", library.native(),
                                              stock ? " (apt-get install vsmartcard-vpcd)" : ""));
@@ -162,7 +88,7 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
     // pcscd's parser takes only some characters in a path; a link of a known name takes them all.
     fs::create_symlink(fs::absolute(library), file("driver.so"), error);
     if (!error && options.host == Host::driver) {
-        fs::create_symlink(installation.hosted, file("hosted.so"), error);
+        fs::create_symlink(installation->hosted, file("hosted.so"), error);
     }
     if (error) {
         return fail(error, fmt::format("folder {}: {}", directory.path().native(), error.message()));
@@ -201,7 +127,7 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
                                             .path = file(fmt::format("link.{}", i)).native(),
                                             .tcp = {}};
             entries.push_back(
-                {options.reader_name, "unix:" + address.path + device_options(), file("driver.so")});
+                {options.reader_name, "unix:" + address.path + device_options(i), file("driver.so")});
             BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
             add_slot(fmt::format("{} {:02X} 00", options.reader_name, i), std::move(link));
         }
@@ -210,35 +136,40 @@ Result<void> PrivateStack::Impl::prepare(const Installation& installation) {
 }
 
 /// What follows the path in a DEVICENAME.
-std::string PrivateStack::Impl::device_options() const {
-    std::string text;
+std::string PrivateStack::Impl::device_options(std::size_t slot) const {
+    auto text = "?unplug-file=" + unplug_file(slot).native();
     if (options.pin_pad) {
-        text += "?pin-pad=1";
+        text += "&pin-pad=1";
     }
     if (options.host == Host::driver) {
-        text += fmt::format("{}host={}", text.empty() ? "?" : "&", file("hosted.so").native());
+        text += "&host=" + file("hosted.so").native();
     }
     return text;
 }
 
 void PrivateStack::Impl::add_slot(std::string reader, vpcd::IccLink link) {
+    const auto number = slots.size();
+    SlotFaults faults{.plan = &plan,
+                      .slot = number,
+                      .on_strike = [this, number](const fault::Fault& fault) { on_strike(number, fault); },
+                      .commands = options.host == Host::stack};
     SlotReports reports{
         .reader = reader,
         .trace = options.trace,
         .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
         .on_report = [this, reader](const std::string& what) { emit("card", "replay", reader, what); }};
-    auto card = std::make_unique<CardSlot>(std::move(link), std::to_string(slots.size()), options.state_dir,
-                                           CardSlot::Patience::none, std::move(reports));
+    auto card = std::make_unique<CardSlot>(std::move(link), std::to_string(number), options.state_dir,
+                                           CardSlot::Patience::none, std::move(faults), std::move(reports));
     slots.push_back({.reader = std::move(reader), .card = std::move(card)});
 }
 
-Result<void> PrivateStack::Impl::launch(const Installation& installation) {
+Result<void> PrivateStack::Impl::launch() {
     auto started = Pcscd::start({.program = options.pcscd,
                                  .socket = file(options.trace ? k_inner_socket : k_socket),
                                  .config_dir = file("readers"),
                                  .run_dir = file("run"),
                                  .log_file = log_file,
-                                 .shim = installation.shim,
+                                 .shim = installation->shim,
                                  .loopback_only = options.driver == Driver::vpcd,
                                  .preload = options.pcscd_preload,
                                  .isolation = options.isolation,
@@ -246,20 +177,25 @@ Result<void> PrivateStack::Impl::launch(const Installation& installation) {
     if (!started) {
         return std::move(started).assume_error();
     }
-    pcscd.emplace(std::move(started).assume_value());
-    if (options.trace) {
+    if (options.trace && !tap) {
         BOOST_OUTCOME_TRY(tap, PcscTap::start({.socket = file(k_socket),
                                                .pcscd = file(k_inner_socket),
                                                .trace = options.trace,
                                                .exchanges = false,
                                                .reader = {}}));
     }
-    BOOST_OUTCOME_TRY(observer,
-                      Observer::start(installation.observer, file(k_socket), file("observer.log"),
+    BOOST_OUTCOME_TRY(auto watching,
+                      Observer::start(installation->observer, file(k_socket), file("observer.log"),
                                       [this](const auto& before, const auto& now) { on_view(before, now); }));
     if (tap) {
-        tap->hide(observer->pid());
+        tap->hide(watching->pid());
     }
+    std::shared_ptr<Observer> former; // ends outside the lock
+    const std::lock_guard lock(world_mutex);
+    pcscd.emplace(std::move(started).assume_value());
+    former = std::exchange(observer, std::move(watching));
+    killed = false;
+    caretaker.watch(pcscd->death_fd(), [this] { on_death(); });
     return ok();
 }
 
@@ -275,14 +211,15 @@ Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
         return std::all_of(slots.begin(), slots.end(),
                            [&](const Slot& slot) { return accept(find_view(views, slot.reader)); });
     };
-    const auto served = observer->wait_until(deadline, [](const auto&) { return true; });
+    const auto watching = eyes();
+    const auto served = watching->wait_until(deadline, [](const auto&) { return true; });
     if (!served) {
         return with_log(served.assume_error(), "pcscd does not answer");
     }
     const auto listed = [](const ReaderView* view) { return view != nullptr; };
     const auto known = [](const ReaderView* view) { return view != nullptr && view->state != "unavailable"; };
-    if (!all_slots(observer->readers(), listed) ||
-        !observer->wait_until(std::min(deadline, Clock::now() + k_driver_start),
+    if (!all_slots(watching->readers(), listed) ||
+        !watching->wait_until(std::min(deadline, Clock::now() + k_driver_start),
                               [&](const auto& views) { return all_slots(views, known); })) {
         return with_log(fail(std::errc::no_such_device, "the driver did not start it"),
                         fmt::format("reader \"{}\"", options.reader_name));
@@ -296,7 +233,7 @@ Result<void> PrivateStack::Impl::insert_first_cards(Clock::time_point deadline) 
             BOOST_OUTCOME_TRY(slots[i].card->insert(options.slots[i].profile));
         }
     }
-    const auto seen = observer->wait_until(deadline, [this](const auto& views) {
+    const auto seen = eyes()->wait_until(deadline, [this](const auto& views) {
         for (std::size_t i = 0; i < options.slots.size(); ++i) {
             if (options.slots[i].profile && !holds_card(find_view(views, slots[i].reader))) {
                 return false;
@@ -326,11 +263,12 @@ Result<void> PrivateStack::Impl::change(std::size_t number, bool present,
     auto& slot = slots.at(number);
     const std::lock_guard lock(*slot.busy);
     const auto deadline = Clock::now() + options.deadline;
-    const auto views = observer->readers();
+    const auto watching = eyes();
+    const auto views = watching->readers();
     const auto* view = find_view(views, slot.reader);
     const auto before = view == nullptr ? 0 : view->events;
     BOOST_OUTCOME_TRY(action(*slot.card));
-    return observer->wait_until(deadline, [&](const auto& now) {
+    return watching->wait_until(deadline, [&](const auto& now) {
         const auto* current = find_view(now, slot.reader);
         return current != nullptr && current->events != before && holds_card(current) == present;
     });
@@ -341,12 +279,17 @@ PrivateStack::PrivateStack(std::unique_ptr<Impl> impl)
 
 PrivateStack::~PrivateStack() {
     impl_->control.reset();
+    if (const auto watching = impl_->eyes()) {
+        watching->leave();
+    }
+    impl_->caretaker.quiet();
     impl_->observer.reset();
     impl_->tap.reset();
     if (impl_->pcscd) {
         impl_->pcscd->stop();
         impl_->emit("stack", "stopped", "", impl_->directory.path().native());
     }
+    impl_->slots.clear();
 }
 
 Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) {
@@ -363,19 +306,29 @@ Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) 
     }
     for (const auto& slot : options.slots) {
         if (slot.profile) {
-            BOOST_OUTCOME_TRY(
-                card::load_profile(*slot.profile)); // a mistake in it is told before anything starts
+            // A mistake in it is told before anything starts.
+            BOOST_OUTCOME_TRY(const auto profile, card::load_profile(*slot.profile));
+            BOOST_OUTCOME_TRY(faults_of(profile));
         }
     }
-    BOOST_OUTCOME_TRY(const auto installation, Installation::locate());
+    BOOST_OUTCOME_TRY(auto installation, Installation::locate());
     BOOST_OUTCOME_TRY(auto directory, StackDirectory::create());
     // From here on the destructor takes down what is up.
     std::unique_ptr<PrivateStack> stack(
         new PrivateStack(std::make_unique<Impl>(std::move(options), std::move(directory))));
     auto& impl = *stack->impl_;
     const auto deadline = Clock::now() + impl.options.deadline;
-    BOOST_OUTCOME_TRY(impl.prepare(installation));
-    BOOST_OUTCOME_TRY(impl.keeper.start([&impl, &installation] { return impl.launch(installation); }));
+    impl.installation = std::move(installation);
+    BOOST_OUTCOME_TRY(impl.prepare());
+    for (const auto& spec : impl.options.faults) {
+        BOOST_OUTCOME_TRY(auto fault, stack->read_fault(spec));
+        if (fault.on == fault::Occasion::now) {
+            return fail(std::errc::invalid_argument,
+                        fmt::format("fault \"{}\": on=now is for a stack that runs", spec));
+        }
+        BOOST_OUTCOME_TRY(stack->add_fault(std::move(fault)));
+    }
+    BOOST_OUTCOME_TRY(impl.caretaker.run([&impl] { return impl.launch(); }));
     impl.emit("stack", "started", "",
               fmt::format("{}, pcscd {} isolated by {}", impl.directory.path().native(), impl.pcscd->pid(),
                           to_string(impl.pcscd->isolation())));
@@ -395,29 +348,41 @@ std::vector<std::pair<std::string, std::string>> PrivateStack::environment() con
 }
 
 int PrivateStack::death_fd() const {
-    return impl_->pcscd->death_fd();
+    return impl_->death.get();
 }
 
 std::string PrivateStack::death_report() {
+    const std::lock_guard lock(impl_->world_mutex);
     return fmt::format("pcscd {}; {}", impl_->pcscd->how_it_ended().value_or("still runs"),
                        log_tail(impl_->log_file));
 }
 
 pid_t PrivateStack::pcscd_pid() const {
-    return impl_->pcscd->pid();
+    const std::lock_guard lock(impl_->world_mutex);
+    return impl_->pcscd ? impl_->pcscd->pid() : -1;
 }
 
 Isolation PrivateStack::isolation() const {
+    const std::lock_guard lock(impl_->world_mutex);
     return impl_->pcscd->isolation();
 }
 
 std::vector<pid_t> PrivateStack::processes() const {
-    return {impl_->pcscd->pid(), impl_->observer->pid()};
+    std::vector<pid_t> list;
+    const std::lock_guard lock(impl_->world_mutex);
+    if (impl_->pcscd) {
+        list.push_back(impl_->pcscd->pid());
+    }
+    if (impl_->observer) {
+        list.push_back(impl_->observer->pid());
+    }
+    return list;
 }
 
 std::vector<SlotStatus> PrivateStack::status() const {
     std::vector<SlotStatus> list;
-    const auto views = impl_->observer->readers();
+    const auto watching = impl_->eyes();
+    const auto views = watching ? watching->readers() : std::vector<ReaderView>{};
     for (const auto& slot : impl_->slots) {
         const auto* view = find_view(views, slot.reader);
         list.push_back({.slot = static_cast<int>(list.size()),
@@ -446,14 +411,18 @@ Result<void> PrivateStack::type(std::size_t slot, vpcd::PinEntry entry) {
 }
 
 Result<void> PrivateStack::reset(std::size_t slot) {
-    auto& target = impl_->slots.at(slot);
+    return impl_->reset(slot);
+}
+
+Result<void> PrivateStack::Impl::reset(std::size_t number) {
+    auto& target = slots.at(number);
     const std::lock_guard lock(*target.busy);
     if (!target.card->occupied()) {
         return fail(std::errc::no_such_device,
                     fmt::format("no card in \"{}\"; insert one first", target.reader));
     }
-    BOOST_OUTCOME_TRY(impl_->observer->reset_card(target.reader, Clock::now() + impl_->options.deadline));
-    impl_->emit("stack", "reset", target.reader, "");
+    BOOST_OUTCOME_TRY(eyes()->reset_card(target.reader, Clock::now() + options.deadline));
+    emit("stack", "reset", target.reader, "");
     return ok();
 }
 
@@ -463,7 +432,7 @@ Result<bool> PrivateStack::acquire(std::size_t slot, std::chrono::milliseconds p
         return fail(std::errc::no_such_device,
                     fmt::format("no card in \"{}\"; insert one first", target.reader));
     }
-    const auto taken = impl_->observer->acquire_card(target.reader, Clock::now() + patience);
+    const auto taken = impl_->eyes()->acquire_card(target.reader, Clock::now() + patience);
     if (taken) {
         return true;
     }

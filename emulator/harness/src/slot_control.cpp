@@ -1,3 +1,5 @@
+#include "fault_rules.hpp"
+
 #include <cardlatch/card/profile.hpp>
 #include <cardlatch/harness/installation.hpp>
 #include <cardlatch/harness/slot_control.hpp>
@@ -5,6 +7,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 
@@ -116,7 +120,90 @@ Result<void> act(SlotControl& slots, const std::string& method, std::size_t slot
     return slots.insert(slot, profile);
 }
 
+json::value list_faults(const SlotControl& slots) {
+    json::array list;
+    for (const auto& status : slots.faults().list()) {
+        list.push_back(describe_fault(status));
+    }
+    return json::object{{"seed", slots.faults().seed()}, {"faults", list}};
+}
+
+/// A setting's value as text: a script may give numbers and truth values as such.
+Result<std::string> setting_text(std::string_view key, const json::value& value) {
+    if (value.is_string()) {
+        return std::string(value.as_string());
+    }
+    if (value.is_number() || value.is_bool()) {
+        return json::serialize(value);
+    }
+    return fail(std::errc::invalid_argument, fmt::format("\"{}\" has to be a text or a number", key));
+}
+
+Result<json::value> add_fault(SlotControl& slots, const json::object& params) {
+    std::vector<fault::Setting> settings;
+    for (const auto& [key, value] : params) {
+        BOOST_OUTCOME_TRY(auto text, setting_text(key, value));
+        if (key == "spec") {
+            BOOST_OUTCOME_TRY(const auto parts, fault::split(text));
+            settings.insert(settings.end(), parts.begin(), parts.end());
+        } else {
+            settings.emplace_back(key, std::move(text));
+        }
+    }
+    BOOST_OUTCOME_TRY(auto fault, slots.read_fault(settings));
+    BOOST_OUTCOME_TRY(const auto name, slots.add_fault(std::move(fault)));
+    auto answer = list_faults(slots);
+    auto& faults = answer.as_object()["faults"].as_array();
+    faults.erase(std::remove_if(faults.begin(), faults.end(),
+                                [&](const json::value& one) { return one.at("name").as_string() != name; }),
+                 faults.end());
+    return answer;
+}
+
+Result<json::value> act_on_faults(SlotControl& slots, const std::string& method, const json::object& params) {
+    if (method == "fault_add") {
+        return add_fault(slots, params);
+    }
+    if (method == "fault_remove") {
+        const auto* name = params.if_contains("name");
+        if (name == nullptr || !name->is_string()) {
+            return fail(std::errc::invalid_argument, "\"name\" is missing: a fault's name");
+        }
+        BOOST_OUTCOME_TRY(slots.remove_fault(std::string(name->as_string())));
+    } else if (method == "fault_clear") {
+        BOOST_OUTCOME_TRY(slots.clear_faults());
+    }
+    return list_faults(slots);
+}
+
+constexpr std::array k_methods{"capabilities", "status",       "insert",     "remove",
+                               "reset",        "acquire",      "type",       "fault_add",
+                               "fault_list",   "fault_remove", "fault_clear"};
+
 } // namespace
+
+Result<fault::Fault> SlotControl::read_fault(std::span<const fault::Setting> settings) const {
+    std::string type;
+    std::optional<std::size_t> slot;
+    std::vector<fault::Setting> others;
+    for (const auto& setting : settings) {
+        if (setting.first == "type") {
+            type = setting.second;
+        } else if (setting.first == "slot") {
+            BOOST_OUTCOME_TRY(slot, find_slot(setting.second));
+        } else {
+            others.push_back(setting);
+        }
+    }
+    BOOST_OUTCOME_TRY(auto fault, fault::parse(type, others));
+    fault.slot = slot;
+    return fault;
+}
+
+Result<fault::Fault> SlotControl::read_fault(std::string_view spec) const {
+    BOOST_OUTCOME_TRY(const auto settings, fault::split(spec));
+    return read_fault(settings);
+}
 
 Result<std::size_t> SlotControl::find_slot(const std::string& number_or_name) const {
     const auto slots = status();
@@ -149,8 +236,7 @@ ControlServer::Handler make_control_handler(SlotControl& slots) {
             return describe(slots.status());
         }
         if (method == "capabilities") {
-            return json::value(json::object{
-                {"methods", {"capabilities", "status", "insert", "remove", "reset", "acquire", "type"}}});
+            return json::value(json::object{{"methods", json::array(k_methods.begin(), k_methods.end())}});
         }
         if (method == "insert" || method == "remove" || method == "reset" || method == "type") {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
@@ -161,11 +247,12 @@ ControlServer::Handler make_control_handler(SlotControl& slots) {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
             return acquire(slots, slot, params);
         }
-        return fail(
-            std::errc::function_not_supported,
-            fmt::format(
-                "no method \"{}\"; there are capabilities, status, insert, remove, reset, acquire, type",
-                method));
+        if (method.starts_with("fault_") &&
+            std::find(k_methods.begin(), k_methods.end(), method) != k_methods.end()) {
+            return act_on_faults(slots, method, params);
+        }
+        return fail(std::errc::function_not_supported,
+                    fmt::format("no method \"{}\"; there are {}", method, fmt::join(k_methods, ", ")));
     };
 }
 

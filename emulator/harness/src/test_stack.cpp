@@ -173,6 +173,18 @@ PrivateStack& TestStack::stack() {
     return *impl_->stack;
 }
 
+std::vector<fault::FaultStatus> TestStack::faults() const {
+    return impl_->stack->faults().list();
+}
+
+void TestStack::remove_fault(const std::string& name) {
+    value_or_raise(impl_->stack->remove_fault(name));
+}
+
+void TestStack::clear_faults() {
+    value_or_raise(impl_->stack->clear_faults());
+}
+
 std::vector<Event> TestStack::events() const {
     const std::lock_guard lock(impl_->mutex);
     return {impl_->events.begin(), impl_->events.end()};
@@ -220,6 +232,39 @@ void VirtualReader::remove() {
 
 void VirtualReader::reset() {
     value_or_raise(stack_->stack().reset(slot_));
+}
+
+namespace {
+
+Bytes digits(std::string_view pin) {
+    const auto bytes = as_bytes(pin);
+    return {bytes.begin(), bytes.end()};
+}
+
+} // namespace
+
+void VirtualReader::type_pin(std::string_view pin) {
+    vpcd::PinEntry entry(vpcd::PinEntry::Outcome::entered);
+    entry.current = digits(pin);
+    value_or_raise(stack_->stack().type(slot_, std::move(entry)));
+}
+
+void VirtualReader::type_new_pin(std::string_view pin, std::string_view fresh) {
+    vpcd::PinEntry entry(vpcd::PinEntry::Outcome::entered);
+    entry.current = digits(pin);
+    entry.fresh = digits(fresh);
+    entry.repeated = digits(fresh);
+    value_or_raise(stack_->stack().type(slot_, std::move(entry)));
+}
+
+void VirtualReader::cancel_pin() {
+    value_or_raise(stack_->stack().type(slot_, vpcd::PinEntry(vpcd::PinEntry::Outcome::cancelled)));
+}
+
+std::string VirtualReader::add_fault(std::string_view spec) {
+    auto fault = value_or_raise(stack_->stack().read_fault(spec));
+    fault.slot = slot_;
+    return value_or_raise(stack_->stack().add_fault(std::move(fault)));
 }
 
 bool VirtualReader::is_free(std::chrono::milliseconds patience) const {

@@ -16,6 +16,7 @@ class TracedIcc : public vpcd::IccHandler {
         , sink_(sink)
         , reader_(std::move(reader)) {}
 
+    void attach(vpcd::IccPort* port) override { card_.attach(port); }
     Bytes power_on() override;
     void power_off() override;
     Bytes reset() override;

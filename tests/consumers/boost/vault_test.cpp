@@ -14,6 +14,9 @@
 namespace {
 
 struct VaultFixture : cardlatch::boost_test::StackFixture {
+    VaultFixture()
+        : StackFixture({"filecard"}) {}
+
     std::unique_ptr<vault, void (*)(vault*)> app{vault_open(reader.name().c_str()), vault_close};
     std::array<char, 128> secret{};
 
@@ -49,6 +52,17 @@ BOOST_AUTO_TEST_CASE(gives_the_card_back_after_a_wrong_pin) {
 BOOST_AUTO_TEST_CASE(has_three_tries_again_because_the_card_is_a_new_one) {
     BOOST_REQUIRE(app);
     BOOST_TEST(read("999999") == VAULT_WRONG_PIN);
+    BOOST_TEST(read("123456") == VAULT_OK);
+}
+
+BOOST_AUTO_TEST_CASE(gives_the_card_back_when_the_card_fails) {
+    BOOST_REQUIRE(app);
+    const auto fault = reader.add_fault("wrong-sw,sw=6581,ins=20,until=2");
+    BOOST_TEST(read("123456") != VAULT_OK);
+    BOOST_TEST(reader.wait_for("wrong-sw").detail.find(fault) == 0U);
+    BOOST_TEST(reader.is_free(), "the lock was left behind");
+    stack.clear_faults();
+    BOOST_TEST(stack.faults().empty());
     BOOST_TEST(read("123456") == VAULT_OK);
 }
 

@@ -32,6 +32,11 @@ static void test_vault(const char* reader) {
     expect(vault_read(app, "123456", expect_held, NULL, secret, sizeof(secret)) == VAULT_OK, "secret");
     expect(vault_read(app, "999999", NULL, NULL, secret, sizeof(secret)) == VAULT_WRONG_PIN, "wrong PIN");
     expect(cardlatch_acquire(control, 0, 1000) == CARDLATCH_OK, "the lock was left behind");
+    expect(cardlatch_fault_add(control, 0, "wrong-sw,sw=6581,ins=20", NULL, 0) == CARDLATCH_OK, "fault_add");
+    expect(vault_read(app, "123456", NULL, NULL, secret, sizeof(secret)) != VAULT_OK, "a failing card");
+    expect(cardlatch_fault_struck(control, "wrong-sw") == 1, "the fault struck");
+    expect(cardlatch_acquire(control, 0, 1000) == CARDLATCH_OK, "the lock was left behind");
+    expect(cardlatch_fault_clear(control) == CARDLATCH_OK, "fault_clear");
     expect(cardlatch_remove(control, 0) == CARDLATCH_OK, "remove");
     expect(vault_read(app, "123456", NULL, NULL, secret, sizeof(secret)) == VAULT_CARD_ERROR, "pulled");
     vault_close(app);
@@ -49,6 +54,18 @@ static void test_control(const struct cardlatch_slot* slot) {
                strstr(result, "\"acquire\"") != NULL,
            "capabilities");
     free(result);
+    char fault[32] = "";
+    expect(cardlatch_type(control, 0, "123456", NULL) == CARDLATCH_E_REFUSED, "type without a PIN pad");
+    expect(cardlatch_fault_add(control, 0, "wrong-sw,sw=6581,ins=20", fault, sizeof(fault)) == CARDLATCH_OK &&
+               strcmp(fault, "wrong-sw") == 0,
+           "fault_add");
+    expect(cardlatch_fault_add(control, -1, "wrong-sw,name=wrong-sw", NULL, 0) == CARDLATCH_E_REFUSED,
+           "a name that is taken");
+    expect(cardlatch_fault_add(control, 0, "melt", NULL, 0) == CARDLATCH_E_ARGUMENT, "no such fault");
+    expect(cardlatch_fault_struck(control, fault) == 0, "fault_struck");
+    expect(cardlatch_fault_struck(control, "melt") == CARDLATCH_E_ARGUMENT, "fault_struck of none");
+    expect(cardlatch_fault_remove(control, fault) == CARDLATCH_OK, "fault_remove");
+    expect(cardlatch_fault_remove(control, fault) == CARDLATCH_E_ARGUMENT, "fault_remove again");
     expect(cardlatch_call(control, "fly", NULL, &result) == CARDLATCH_E_REFUSED && result == NULL,
            "no such method");
 }

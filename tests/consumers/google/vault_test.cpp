@@ -11,6 +11,9 @@ namespace {
 
 class Vault : public cardlatch::google_test::StackTest {
   protected:
+    Vault()
+        : StackTest({"filecard"}) {}
+
     std::unique_ptr<vault, void (*)(vault*)> app{vault_open(reader.name().c_str()), vault_close};
     std::array<char, 128> secret{};
 

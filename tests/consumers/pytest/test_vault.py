@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.cardlatch(card="filecard")
+
 
 class Vault:
     """The sample program, running."""
@@ -42,6 +44,15 @@ def test_gives_the_card_back_after_a_wrong_pin(vault, cardlatch_reader):
 
 def test_has_three_tries_because_the_card_is_a_new_one(vault):
     assert [vault.enter(pin) for pin in ("9", "9", "123456")][-1].startswith("secret")
+
+
+def test_gives_the_card_back_when_the_card_fails(vault, cardlatch_reader, cardlatch_control):
+    fault = cardlatch_reader.add_fault("wrong-sw", sw="6581", ins="20")
+    assert vault.enter("123456") in ("wrong PIN", "card error")
+    assert [one.struck for one in cardlatch_control.faults() if one.name == fault.name] == [1]
+    assert cardlatch_reader.is_free(), "the lock was left behind"
+    cardlatch_control.remove_fault(fault)
+    assert vault.enter("123456").startswith("secret")
 
 
 def test_notices_that_the_card_was_pulled(vault, cardlatch_reader):

@@ -73,6 +73,29 @@ CARDLATCH_CONTROL_API int cardlatch_reset(cardlatch_connection* connection, int 
  * (no card). */
 CARDLATCH_CONTROL_API int cardlatch_acquire(cardlatch_connection* connection, int slot, int within_ms);
 
+/** Presses keys on the PIN pad of a reader that has one: they answer the request under way, or the next one.
+ * `pin` is the present PIN and `fresh` the new one, each NULL where the reader does not ask for it; both NULL
+ * press the cancel key. Errors: CARDLATCH_E_ARGUMENT, CARDLATCH_E_REFUSED (no card, no PIN pad). */
+CARDLATCH_CONTROL_API int cardlatch_type(cardlatch_connection* connection, int slot, const char* pin,
+                                         const char* fresh);
+
+/** Adds a fault: `spec` is TYPE[,KEY=VALUE...] as in docs/faults.md, for instance "remove,nth=3". `slot` is
+ * the slot that it is for, -1 for all. `name` receives the fault's name, at most `room` bytes with the NUL;
+ * NULL when it is not wanted. Errors: CARDLATCH_E_ARGUMENT, CARDLATCH_E_REFUSED (it cannot strike here, or
+ * its name is taken). */
+CARDLATCH_CONTROL_API int cardlatch_fault_add(cardlatch_connection* connection, int slot, const char* spec,
+                                              char* name, size_t room);
+
+/** How often a fault has struck, or a negative result: CARDLATCH_E_ARGUMENT when there is none such. */
+CARDLATCH_CONTROL_API int cardlatch_fault_struck(cardlatch_connection* connection, const char* name);
+
+/** Removes a fault and mends what it did, if that lasts (unplug, kill-pcscd). Errors: CARDLATCH_E_ARGUMENT.
+ */
+CARDLATCH_CONTROL_API int cardlatch_fault_remove(cardlatch_connection* connection, const char* name);
+
+/** Removes all faults. */
+CARDLATCH_CONTROL_API int cardlatch_fault_clear(cardlatch_connection* connection);
+
 /** Any method of the protocol. `params` is a JSON object as text, NULL for none. `*result` is the result as
  * JSON text, to be given to free(); NULL on failure. `result` may be NULL. */
 CARDLATCH_CONTROL_API int cardlatch_call(cardlatch_connection* connection, const char* method,

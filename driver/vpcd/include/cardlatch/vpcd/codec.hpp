@@ -35,6 +35,7 @@ enum class FrameType : std::uint8_t {
     response = 0x90,
     pin_entry = 0x91,
     card = 0x92,
+    no_answer = 0x93,
     time_extension = 0xA0,
 };
 
@@ -63,9 +64,17 @@ static_assert(1 + k_max_command <= k_max_extended_body && 1 + k_max_response <= 
 inline constexpr std::size_t k_max_hosting_request = 4096;
 
 /// The newest version of the extension. Both ends know every version up to it.
-inline constexpr std::uint8_t k_extension_version = 2;
+inline constexpr std::uint8_t k_extension_version = 3;
 /// The version from which a hello carries features, and the card answers to it.
 inline constexpr std::uint8_t k_features_version = 2;
+/// The version from which a card's end may say that no answer comes.
+inline constexpr std::uint8_t k_no_answer_version = 3;
+
+/// Why a command gets no answer, as a reader finds out: the payload of a no_answer frame.
+enum class NoAnswer : std::uint8_t {
+    mute = 0x01,    ///< the card's waiting time has passed
+    garbled = 0x02, ///< what came is no response
+};
 
 /// What the reader can do beyond carrying APDUs: bits of a hello's second byte.
 enum class ReaderFeature : std::uint8_t {

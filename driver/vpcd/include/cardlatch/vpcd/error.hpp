@@ -11,6 +11,8 @@ enum class LinkErrc {
     closed,        ///< the peer closed the link; generic condition connection_reset
     timed_out,     ///< the deadline passed; generic condition timed_out
     bad_address,   ///< an address that cannot be read; generic condition invalid_argument
+    mute,          ///< the peer says that the card stays mute; the link stands; generic condition timed_out
+    garbled,       ///< the peer says that the card's answer cannot be read; the link stands; bad_message
 };
 
 /// The category "vpcd". Never destroyed, so it can be used while the process exits.

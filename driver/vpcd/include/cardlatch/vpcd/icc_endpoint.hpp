@@ -3,17 +3,48 @@
 #include <cardlatch/base/bytes.hpp>
 #include <cardlatch/base/result.hpp>
 #include <cardlatch/base/unique_fd.hpp>
+#include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/pin_entry.hpp>
+#include <cardlatch/vpcd/socket.hpp>
 
 #include <stop_token>
 #include <string>
 
 namespace cardlatch::vpcd {
 
+/// What a card's end can do to its link besides answering, for those that misbehave on purpose. Used by the
+/// handler inside its calls, on the thread that serves.
+class IccPort {
+  public:
+    IccPort() = default;
+    virtual ~IccPort() = default;
+    IccPort(const IccPort&) = delete;
+    IccPort& operator=(const IccPort&) = delete;
+
+    /// Asks for `more` ms from now, at most 65535. False where the link has no time extension.
+    virtual bool extend_time(Milliseconds more) = 0;
+
+    /// The command under way gets no answer, and the reader learns it at once; transmit() returns nothing
+    /// then. False where the link cannot say it.
+    virtual bool give_up(NoAnswer why) = 0;
+
+    /// Sends the first `size` bytes of the message that `response` would be, and ends the link.
+    virtual void cut(ByteView response = {}, std::size_t size = 0) = 0;
+
+    /// The link ends when the call under way has been answered.
+    virtual void cut_after_answer() = 0;
+
+    /// Waits `time` ms. False when the link ended meanwhile.
+    [[nodiscard]] virtual bool wait(Milliseconds time) const = 0;
+};
+
 /// The card behind a link. All calls of one link come from the thread that serves it, one at a time.
 class IccHandler {
   public:
     virtual ~IccHandler() = default;
+
+    /// The link that the calls from now on come from, until the call with null.
+    virtual void attach(IccPort* /*port*/) {}
 
     /// Cold reset. Returns the ATR; empty when the card stays mute.
     virtual Bytes power_on() = 0;

@@ -12,8 +12,8 @@
 
 namespace cardlatch::vpcd {
 
-/// The reader's end of one connection. After any error of a call but LinkErrc::too_long the stream is lost:
-/// shut it down.
+/// The reader's end of one connection. After any error of a call but LinkErrc::too_long, mute and garbled the
+/// stream is lost: shut it down.
 ///
 /// The greeting and the exchanges are for one thread at a time; shut_down(), fd() and dialect() for any.
 class IfdLink {
@@ -48,8 +48,8 @@ class IfdLink {
     /// Sends a command APDU and waits for its response APDU, valid until the next call: one send, one
     /// receive. The time for all of it is limited, however the bytes trickle; only a time extension moves the
     /// limit. Errors: LinkErrc::too_long and LinkErrc::malformed with nothing sent when the dialect cannot
-    /// carry the command (see carries()); LinkErrc::timed_out, LinkErrc::closed, LinkErrc::malformed; the
-    /// system's.
+    /// carry the command (see carries()); LinkErrc::timed_out, LinkErrc::closed, LinkErrc::malformed;
+    /// LinkErrc::mute and garbled when the card's end says so; the system's.
     Result<ByteView> transmit(ByteView command);
 
     /// The card's end can be asked for PINs: it speaks version 2 of the extension.

@@ -14,6 +14,14 @@
 
 namespace cardlatch::card {
 
+/// How far a write of the card's state gets when its power fails.
+enum class WriteEnd : std::uint8_t {
+    done,   ///< to the end: the power holds
+    before, ///< nowhere
+    torn,   ///< to a part of the new state, beside the old one
+    after,  ///< to the end, but the card never learns it
+};
+
 /// What a card takes from outside.
 struct CardOptions {
     /// Keeps what changes on the card in this file; memory only when absent. Its folder has to exist.
@@ -24,6 +32,9 @@ struct CardOptions {
     RandomSource* random = nullptr;
     /// Told, in a sentence, when a replayed dialogue is left. Called by transmit().
     std::function<void(const std::string&)> report{};
+    /// Asked at each write of the card's state, in memory as on disk, how far it gets. Always done when null.
+    /// After another answer the card has no power: its response counts for nothing, and power_off() follows.
+    std::function<WriteEnd()> write_end{};
 };
 
 /// A smart card in software: command APDUs in, response APDUs out. It has no reader, no socket, no thread and

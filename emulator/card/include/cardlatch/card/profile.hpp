@@ -8,12 +8,21 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cardlatch::card {
 
 class ApplicationProfile;
 struct StoredState;
+
+/// A table [fault.NAME] of a profile, for whoever runs the card; the card itself knows no faults.
+struct ProfileFault {
+    std::string name;
+    std::string where; ///< "FILE:LINE", for messages
+    /// Keys and values as in `--fault`, in the order of their names.
+    std::vector<std::pair<std::string, std::string>> settings;
+};
 
 /// What a card is when it is new: a checked TOML profile. Immutable and cheap to copy; docs/profiles.md has
 /// the format.
@@ -22,6 +31,7 @@ struct Profile {
     std::string description;    ///< one line for people
     std::filesystem::path file; ///< where it was loaded from
     iso7816::Atr atr;
+    std::vector<ProfileFault> faults; ///< not checked here; in the order of their names
 
     /// The card's applications, at least one; the card core alone looks inside.
     std::vector<std::shared_ptr<const ApplicationProfile>> applications;

@@ -15,7 +15,7 @@
 
 namespace cardlatch::boost_test {
 
-/// A stack of one filecard, for BOOST_FIXTURE_TEST_CASE and BOOST_FIXTURE_TEST_SUITE. Derive from it for
+/// A stack of one PIV card, for BOOST_FIXTURE_TEST_CASE and BOOST_FIXTURE_TEST_SUITE. Derive from it for
 /// other cards:
 ///
 ///     struct TwoReaders : cardlatch::boost_test::StackFixture {
@@ -24,7 +24,7 @@ namespace cardlatch::boost_test {
 ///
 /// When a case fails, the stack's story goes to standard error. See TestStack for what one process can do.
 struct StackFixture {
-    explicit StackFixture(const std::vector<std::string>& cards = {"filecard"},
+    explicit StackFixture(const std::vector<std::string>& cards = {harness::k_default_card},
                           harness::StackOptions options = {})
         : stack(cards, std::move(options)) {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/fault/fault_plan.hpp>
 #include <cardlatch/trace/event.hpp>
 #include <cardlatch/vpcd/icc_link.hpp>
 #include <cardlatch/vpcd/pin_entry.hpp>
@@ -21,6 +22,16 @@ struct SlotReports {
     std::function<void(const std::string&)> on_report; ///< a replayed dialogue is left; may be empty
 };
 
+/// Where the faults of a slot come from.
+struct SlotFaults {
+    fault::FaultPlan* plan = nullptr; ///< outlives the slot
+    std::size_t slot = 0;             ///< the slot's number in the plan
+    /// Called when a fault strikes, by the thread that serves the card: it does what reaches beyond the slot
+    /// (client_reset later, unplug and kill_pcscd at once), and waits for nothing.
+    std::function<void(const fault::Fault&)> on_strike = nullptr;
+    bool commands = true; ///< false: the driver may run the card, and a profile with faults is refused
+};
+
 /// The emulator's side of one reader slot: a link to the driver and, at times, a software card on it.
 ///
 /// The slot owns the link and the thread that serves it; the card knows neither. While a card is in the slot
@@ -36,9 +47,9 @@ class CardSlot {
     };
 
     /// `state_dir`: cards keep their state there as NAME-PROFILE.toml, `name` being the slot's; in memory
-    /// when absent.
+    /// when absent. The faults of a card's profile are in the plan while the card is the slot's.
     CardSlot(vpcd::IccLink link, std::string name, std::optional<std::filesystem::path> state_dir,
-             Patience patience, SlotReports reports = {});
+             Patience patience, SlotFaults faults, SlotReports reports = {});
 
     /// Pulls the card first.
     ~CardSlot();
@@ -60,6 +71,10 @@ class CardSlot {
     /// Presses keys on the reader's PIN pad: they answer the request under way, or the next one.
     /// Errors: no_such_device when there is no card.
     Result<void> type(vpcd::PinEntry entry);
+
+    /// Breaks the link; the card comes back by itself, `at_once` or after a moment.
+    /// Errors: no_such_device when there is no card.
+    Result<void> cut_link(bool at_once);
 
     [[nodiscard]] bool occupied() const;
     /// The profile of the card in the slot; empty without one.

@@ -13,7 +13,7 @@
 
 namespace cardlatch::google_test {
 
-/// A stack of one filecard, for TEST_F. Derive from it for other cards:
+/// A stack of one PIV card, for TEST_F. Derive from it for other cards:
 ///
 ///     struct TwoReaders : cardlatch::google_test::StackTest {
 ///         TwoReaders() : StackTest({"filecard", "none"}) {}
@@ -22,7 +22,7 @@ namespace cardlatch::google_test {
 /// When a test fails, the stack's story goes to standard error. See TestStack for what one process can do.
 class StackTest : public ::testing::Test {
   protected:
-    explicit StackTest(const std::vector<std::string>& cards = {"filecard"},
+    explicit StackTest(const std::vector<std::string>& cards = {harness::k_default_card},
                        harness::StackOptions options = {})
         : stack(cards, std::move(options)) {}
 

@@ -51,6 +51,9 @@ class Observer {
 
     [[nodiscard]] pid_t pid() const { return pid_; }
 
+    /// Lets the process end: who waits here gets std::errc::connection_reset.
+    void leave() noexcept;
+
     /// Every reader that clients can list now, in pcscd's order.
     std::vector<ReaderView> readers() const;
 

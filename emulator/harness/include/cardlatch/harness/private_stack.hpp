@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -33,7 +34,7 @@ enum class Host {
 /// Something that happened in a stack. Every trace and every `--json` line is made of these.
 struct Event {
     std::chrono::system_clock::time_point when;
-    std::string who;    ///< "stack", "pcscd", "card"
+    std::string who;    ///< "stack", "pcscd", "card", "fault"
     std::string what;   ///< "started", "inserted", "removed", "reset", "stopped", ...
     std::string reader; ///< reader name, empty where no reader is meant
     std::string detail; ///< for people; ATR, path, reason
@@ -61,6 +62,8 @@ struct StackOptions {
     std::optional<std::filesystem::path> state_dir; ///< cards keep their state here; in memory when absent
     std::vector<std::string> pcscd_preload;         ///< libraries to preload into pcscd (sanitizer run times)
     std::chrono::milliseconds deadline{10000};      ///< for the start and for every change to become visible
+    std::vector<std::string> faults;                ///< there from the start, as `--fault` takes them
+    std::optional<std::uint64_t> seed;              ///< of everything random in faults; any when absent
     std::function<void(const Event&)> on_event;     ///< called from several threads, one at a time
     /// Gets every APDU, reset, insertion and lock, secrets included (trace::TraceFile masks them); null: no
     /// trace, at no cost. With one, clients reach pcscd through a relay that sees their transactions.
@@ -70,7 +73,7 @@ struct StackOptions {
 /// A private world: a folder, a pcscd, readers with software cards, and their control.
 ///
 /// Needs no root and no system service and leaves nothing behind. Any number live side by side. Thread-safe.
-/// What it does not model: USB, hot-plug of the reader itself, timing of real cards.
+/// What it does not model: USB, timing of real cards.
 class PrivateStack : public SlotControl {
   public:
     /// Most readers that one pcscd before 2.5 can hold (PCSCLITE_MAX_READERS_CONTEXTS).
@@ -90,7 +93,7 @@ class PrivateStack : public SlotControl {
     /// What a client process needs: PCSCLITE_CSOCK_NAME and CARDLATCH_CONTROL.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> environment() const;
 
-    /// Readable as soon as pcscd has ended.
+    /// Readable as soon as pcscd has ended, unless a fault ended it.
     [[nodiscard]] int death_fd() const;
     /// How pcscd ended and the last lines of its log; for messages.
     [[nodiscard]] std::string death_report();
@@ -122,6 +125,12 @@ class PrivateStack : public SlotControl {
 
     /// Errors: not_supported when the readers have no PIN pad; no_such_device when the slot is empty.
     Result<void> type(std::size_t slot, vpcd::PinEntry entry) override;
+
+    /// See SlotControl and docs/faults.md. A fault that strikes is an event: who "fault", what its type.
+    [[nodiscard]] const fault::FaultPlan& faults() const override;
+    Result<std::string> add_fault(fault::Fault fault) override;
+    Result<void> remove_fault(const std::string& name) override;
+    Result<void> clear_faults() override;
 
   private:
     struct Impl;

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/fault/fault_plan.hpp>
 #include <cardlatch/harness/control.hpp>
 #include <cardlatch/vpcd/pin_entry.hpp>
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cardlatch::harness {
@@ -44,14 +47,34 @@ class SlotControl {
     /// Errors: not_supported here, where no PC/SC client is ours; see PrivateStack::acquire().
     virtual Result<bool> acquire(std::size_t slot, std::chrono::milliseconds patience);
 
+    /// The faults of all slots, profiles' faults among them.
+    [[nodiscard]] virtual const fault::FaultPlan& faults() const = 0;
+    /// Adds a fault; one that is to happen now has happened when this returns. Returns its name.
+    /// Errors: not_supported where it cannot strike; file_exists for a name that is taken; those of the
+    /// action that happens now.
+    virtual Result<std::string> add_fault(fault::Fault fault) = 0;
+    /// Removes a fault and mends what it did, if that lasts: plugs the reader in, starts pcscd.
+    /// Errors: invalid_argument that names the faults there are; those of the mending.
+    virtual Result<void> remove_fault(const std::string& name) = 0;
+    /// As remove_fault(), for all of them.
+    virtual Result<void> clear_faults() = 0;
+
+    /// Reads a fault from its settings, with the type under "type" and a number or a reader's name under
+    /// "slot". Errors: invalid_argument.
+    [[nodiscard]] Result<fault::Fault> read_fault(std::span<const fault::Setting> settings) const;
+    /// The same from one word, as `--fault` takes it.
+    [[nodiscard]] Result<fault::Fault> read_fault(std::string_view spec) const;
+
     /// A slot's number from its number or its reader's name.
     /// Errors: invalid_argument that names the slots there are.
     [[nodiscard]] Result<std::size_t> find_slot(const std::string& number_or_name) const;
 };
 
-/// Answers the methods of docs/control.md (capabilities, status, insert, remove, reset, acquire, type) with
-/// `slots`, which has to outlive the server.
+/// Answers the methods of docs/control.md with `slots`, which has to outlive the server.
 ControlServer::Handler make_control_handler(SlotControl& slots);
+
+/// The card where none is named: of `cardlatch run`, of TestStack and of its fixtures.
+inline constexpr const char* k_default_card = "piv";
 
 /// The profile that `name` means: a TOML file (a path with a slash or ending in .toml), or the name of a
 /// shipped profile. Errors: no_such_file_or_directory that lists the shipped profiles.

@@ -40,12 +40,27 @@ class VirtualReader {
     /// one, the card has to be free; within it, it must not be.
     [[nodiscard]] bool is_free(std::chrono::milliseconds patience = std::chrono::milliseconds(1000)) const;
 
+    /// Presses keys on the reader's PIN pad: they answer the request under way, or the next one. Needs
+    /// StackOptions::pin_pad.
+    void type_pin(std::string_view pin);
+    /// The same for a change of the PIN: the reader asks for the present one, the new one, and the new one
+    /// again.
+    void type_new_pin(std::string_view pin, std::string_view fresh);
+    /// Presses the cancel key.
+    void cancel_pin();
+
+    /// Lets the card in this reader, or the reader itself, do something wrong: `spec` is TYPE[,KEY=VALUE...],
+    /// as in docs/faults.md, for instance "wrong-sw,sw=6581,ins=D6". Returns the fault's name. With on=now it
+    /// has happened when this returns.
+    std::string add_fault(std::string_view spec);
+
     /// Whether clients see a card in the reader.
     [[nodiscard]] bool holds_card() const;
     /// Name, state, profile, ATR and link as `cardlatch status` shows them.
     [[nodiscard]] SlotStatus status() const;
 
-    /// Waits for the next event `what` ("inserted", "removed", "reset") of this reader, and returns it.
+    /// Waits for the next event `what` ("inserted", "removed", "reset", a fault's type) of this reader, and
+    /// returns it.
     /// "Next" is counted from the event that the last call returned, so that none is missed between two
     /// calls. Throws std::errc::timed_out after `patience`.
     Event wait_for(std::string_view what, std::chrono::milliseconds patience = std::chrono::seconds(10));
@@ -75,7 +90,7 @@ class TestStack {
     /// One reader for each of `cards`: shipped profiles' names, TOML files, or "none" for an empty reader.
     /// `options` are those of PrivateStack except its slots. Returns when clients see every card. Throws what
     /// PrivateStack::start() returns.
-    explicit TestStack(const std::vector<std::string>& cards = {"filecard"}, StackOptions options = {});
+    explicit TestStack(const std::vector<std::string>& cards = {k_default_card}, StackOptions options = {});
 
     /// Ends the stack. The readers are gone with it.
     ~TestStack();
@@ -88,6 +103,13 @@ class TestStack {
 
     /// For what has no shorter form here.
     [[nodiscard]] PrivateStack& stack();
+
+    /// The faults there are, and how often each has struck.
+    [[nodiscard]] std::vector<fault::FaultStatus> faults() const;
+    /// Removes a fault and mends what it did, if that lasts (unplug, kill-pcscd).
+    void remove_fault(const std::string& name);
+    /// As remove_fault(), for all of them.
+    void clear_faults();
 
     /// What happened so far.
     [[nodiscard]] std::vector<Event> events() const;

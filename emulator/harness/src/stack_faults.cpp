@@ -1,0 +1,235 @@
+#include "private_stack_impl.hpp"
+
+#include <cardlatch/vpcd/socket.hpp>
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace cardlatch::harness {
+
+using fault::Occasion;
+using fault::Type;
+
+FaultReach PrivateStack::Impl::reach() const {
+    const bool ours = options.driver == Driver::cardlatch;
+    return {
+        .commands = options.host == Host::stack, .extension = ours, .own_pcscd = true, .unpluggable = ours};
+}
+
+std::vector<std::size_t> PrivateStack::Impl::slots_of(const fault::Fault& fault) const {
+    std::vector<std::size_t> numbers;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        if (!fault.slot || *fault.slot == i) {
+            numbers.push_back(i);
+        }
+    }
+    return numbers;
+}
+
+/// The part of a strike that is not the card's own; on the thread that serves the card.
+void PrivateStack::Impl::on_strike(std::size_t slot, const fault::Fault& fault) {
+    emit("fault", std::string(fault::info(fault.type).name), slots[slot].reader,
+         fmt::format("{}, seed {}", fault.name, plan.seed()));
+    switch (fault.type) {
+    case Type::client_reset:
+        caretaker.post(std::chrono::milliseconds(0), [this, slot] {
+            if (const auto done = reset(slot); !done) {
+                emit("fault", "client-reset failed", slots[slot].reader, done.assume_error().message());
+            }
+        });
+        break;
+    case Type::unplug:
+        unplug(slot, fault.back);
+        break;
+    case Type::kill_pcscd:
+        kill_pcscd(fault.back);
+        break;
+    default:
+        break;
+    }
+}
+
+std::filesystem::path PrivateStack::Impl::unplug_file(std::size_t slot) const {
+    return file(fmt::format("unplugged.{}", slot));
+}
+
+void PrivateStack::Impl::unplug(std::size_t slot, std::optional<std::chrono::milliseconds> back) {
+    const UniqueFd marker(::open(unplug_file(slot).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    plug_later(slot, back);
+}
+
+void PrivateStack::Impl::plug_later(std::size_t slot, std::optional<std::chrono::milliseconds> back) {
+    if (back) {
+        caretaker.post(*back, [this, slot] { plug(slot); });
+    }
+}
+
+void PrivateStack::Impl::plug(std::size_t slot) {
+    if (::unlink(unplug_file(slot).c_str()) == 0) {
+        nudge(slot);
+    }
+}
+
+/// Makes the driver look at its link, and so at the file that says whether its reader is there.
+void PrivateStack::Impl::nudge(std::size_t slot) {
+    const auto path = file(fmt::format("link.{}", slot)).native();
+    if (const auto address = vpcd::SocketAddress::of_path(path)) {
+        (void)vpcd::connect_socket(address.assume_value(), std::chrono::seconds(1), path);
+    }
+}
+
+void PrivateStack::Impl::kill_pcscd(std::optional<std::chrono::milliseconds> back) {
+    const std::lock_guard lock(world_mutex);
+    if (!killed && pcscd) {
+        killed = true;
+        revival = back;
+        ::kill(pcscd->pid(), SIGKILL);
+    }
+}
+
+void PrivateStack::Impl::on_death() {
+    std::optional<std::chrono::milliseconds> delay;
+    {
+        const std::lock_guard lock(world_mutex);
+        if (!killed) {
+            (void)::eventfd_write(death.get(), 1);
+            return;
+        }
+        pcscd->stop(); // it is gone; this reaps it and removes its socket
+        delay = revival;
+    }
+    emit("pcscd", "killed", "", "by a fault");
+    if (delay) {
+        caretaker.post(*delay, [this] {
+            if (const auto done = revive(); !done) {
+                emit("pcscd", "failed", "", done.assume_error().message());
+                (void)::eventfd_write(death.get(), 1);
+            }
+        });
+    }
+}
+
+/// Starts pcscd again; on the caretaker's thread.
+Result<void> PrivateStack::Impl::revive() {
+    const auto deadline = Clock::now() + options.deadline;
+    {
+        const std::lock_guard lock(world_mutex);
+        if (!killed) {
+            return ok();
+        }
+    }
+    BOOST_OUTCOME_TRY(launch());
+    BOOST_OUTCOME_TRY(await_readers(deadline));
+    emit("pcscd", "restarted", "", fmt::format("process {}", pcscd->pid()));
+    return ok();
+}
+
+/// A fault that is to happen now, with one slot. Returns when PC/SC clients have seen it.
+Result<void> PrivateStack::Impl::happen(std::size_t slot, const fault::Fault& fault) {
+    const auto deadline = Clock::now() + options.deadline;
+    switch (fault.type) {
+    case Type::remove:
+        return change(slot, false, [](CardSlot& card) { return card.remove(); });
+    case Type::reinsert:
+        return change(slot, true, [](CardSlot& card) { return card.cut_link(true); });
+    case Type::cut:
+        return change(slot, true, [](CardSlot& card) { return card.cut_link(false); });
+    case Type::client_reset:
+        return reset(slot);
+    case Type::unplug: {
+        unplug(slot, {});
+        nudge(slot);
+        (void)slots[slot].card->cut_link(false); // without a card there is nothing to cut
+        BOOST_OUTCOME_TRY(eyes()->wait_until(deadline, [&](const auto& views) {
+            const auto* view = find_view(views, slots[slot].reader);
+            return view == nullptr || view->state == "unavailable";
+        }));
+        plug_later(slot, fault.back);
+        return ok();
+    }
+    default: {
+        const auto watching = eyes();
+        kill_pcscd(fault.back);
+        // Never true, so this ends when the observer has lost pcscd.
+        (void)watching->wait_until(deadline, [](const auto&) { return false; });
+        return ok();
+    }
+    }
+}
+
+/// Undoes what lasts.
+Result<void> PrivateStack::Impl::mend(const fault::Fault& fault) {
+    if (fault.type == Type::kill_pcscd) {
+        {
+            const std::lock_guard lock(world_mutex);
+            if (!killed || revival) {
+                return ok();
+            }
+        }
+        return caretaker.run([this] { return revive(); });
+    }
+    if (fault.type != Type::unplug) {
+        return ok();
+    }
+    for (const auto slot : slots_of(fault)) {
+        if (::access(unplug_file(slot).c_str(), F_OK) != 0) {
+            continue;
+        }
+        plug(slot);
+        BOOST_OUTCOME_TRY(eyes()->wait_until(Clock::now() + options.deadline, [&](const auto& views) {
+            const auto* view = find_view(views, slots[slot].reader);
+            return view != nullptr && view->state != "unavailable" &&
+                   (holds_card(view) || !slots[slot].card->occupied());
+        }));
+    }
+    return ok();
+}
+
+const fault::FaultPlan& PrivateStack::faults() const {
+    return impl_->plan;
+}
+
+Result<std::string> PrivateStack::add_fault(fault::Fault fault) {
+    BOOST_OUTCOME_TRY(check_reach(fault, impl_->reach()));
+    BOOST_OUTCOME_TRY(auto name, impl_->plan.add(fault));
+    if (fault.on == Occasion::now) {
+        const auto numbers = impl_->slots_of(fault);
+        for (const auto slot : numbers) {
+            impl_->emit("fault", std::string(fault::info(fault.type).name), impl_->slots[slot].reader, name);
+            if (const auto happened = impl_->happen(slot, fault); !happened) {
+                static_cast<void>(impl_->plan.remove(name));
+                return happened.assume_error();
+            }
+            if (fault.type == Type::kill_pcscd) {
+                break; // there is one
+            }
+        }
+    }
+    return name;
+}
+
+Result<void> PrivateStack::remove_fault(const std::string& name) {
+    std::optional<fault::Fault> found;
+    for (const auto& status : impl_->plan.list()) {
+        if (status.fault.name == name) {
+            found = status.fault;
+        }
+    }
+    BOOST_OUTCOME_TRY(impl_->plan.remove(name));
+    return found ? impl_->mend(*found) : Result<void>(ok());
+}
+
+Result<void> PrivateStack::clear_faults() {
+    const auto list = impl_->plan.list();
+    impl_->plan.clear();
+    for (const auto& status : list) {
+        BOOST_OUTCOME_TRY(impl_->mend(status.fault));
+    }
+    return ok();
+}
+
+} // namespace cardlatch::harness
