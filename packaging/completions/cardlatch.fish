@@ -10,9 +10,11 @@ function __cardlatch_in
     test (count $words) -gt 1; and contains -- $words[2] $argv; and not contains -- -- $words
 end
 
-function __cardlatch_card
+# __cardlatch_inner COMMAND [ACTION...]: COMMAND still needs its action, or has one of these.
+function __cardlatch_inner
     set -l words (commandline -opc)
-    test (count $words) -gt 1; and test $words[2] = card; or return 1
+    test (count $words) -gt 1; and test $words[2] = $argv[1]; or return 1
+    set -e argv[1]
     if test (count $argv) -eq 0
         test (count $words) -eq 2
     else
@@ -60,7 +62,12 @@ complete -c cardlatch -n '__cardlatch_in run' -l reader-name -x -d 'Name of the 
 complete -c cardlatch -n '__cardlatch_in run' -l driver -x -a 'cardlatch vpcd' -d 'IFD handler'
 complete -c cardlatch -n '__cardlatch_in run' -l host -x -a 'stack driver' -d 'Process that runs the cards'
 complete -c cardlatch -n '__cardlatch_in run' -l pin-pad -d 'Readers with a PIN pad'
-complete -c cardlatch -n '__cardlatch_in fault' -a 'add list remove clear types'
+complete -c cardlatch -n '__cardlatch_inner fault' -a add -d 'Add a fault'
+complete -c cardlatch -n '__cardlatch_inner fault' -a list -d 'Show the faults'
+complete -c cardlatch -n '__cardlatch_inner fault' -a remove -d 'Remove a fault, and mend what it did'
+complete -c cardlatch -n '__cardlatch_inner fault' -a clear -d 'Remove every fault'
+complete -c cardlatch -n '__cardlatch_inner fault' -a types -d 'The types of faults with their settings'
+complete -c cardlatch -n '__cardlatch_inner fault add' -a '(__cardlatch_faults)'
 complete -c cardlatch -n '__cardlatch_in run serve' -l fault -x -a '(__cardlatch_faults)' -d 'What goes wrong'
 complete -c cardlatch -n '__cardlatch_in run serve' -l seed -x -d 'Of everything random in faults'
 complete -c cardlatch -n '__cardlatch_in run serve' -l state -x -a '(__fish_complete_directories)' -d 'Folder for card state'
@@ -91,31 +98,31 @@ complete -c cardlatch -n '__cardlatch_in lockcheck' -l markdown -d 'As tables'
 complete -c cardlatch -n '__cardlatch_in lockcheck' -l seed -x -d 'Of the storm'
 complete -c cardlatch -n '__cardlatch_in lockcheck' -l processes -x -d 'Of the storm'
 complete -c cardlatch -n '__cardlatch_in lockcheck' -l operations -x -d 'Of the storm'
-complete -c cardlatch -n __cardlatch_card -a new -d 'Make a card image with fresh keys'
-complete -c cardlatch -n __cardlatch_card -a show -d 'Show what is on a card'
-complete -c cardlatch -n __cardlatch_card -a export -d 'Write certificates, public keys or an image'
-complete -c cardlatch -n '__cardlatch_card new show export' -F
-complete -c cardlatch -n '__cardlatch_card show export' -a '(__cardlatch_cards)'
-complete -c cardlatch -n '__cardlatch_card new' -l key -x -d 'A key: SLOT=ALGORITHM'
-complete -c cardlatch -n '__cardlatch_card new' -l no-keys -d 'No key but F9'
-complete -c cardlatch -n '__cardlatch_card new' -l subject -x -d 'Subject of the certificates'
-complete -c cardlatch -n '__cardlatch_card new' -l days -x -d 'Days of validity'
-complete -c cardlatch -n '__cardlatch_card new' -l issuer-key -r -F -d 'Who signs the certificates'
-complete -c cardlatch -n '__cardlatch_card new' -l issuer-certificate -r -F -d 'Certificate of that key'
-complete -c cardlatch -n '__cardlatch_card new' -l pin -x -d 'Digits, or random'
-complete -c cardlatch -n '__cardlatch_card new' -l puk -x -d 'PUK, or random'
-complete -c cardlatch -n '__cardlatch_card new' -l pin-tries -x -d 'Tries of the PIN'
-complete -c cardlatch -n '__cardlatch_card new' -l puk-tries -x -d 'Tries of the PUK'
-complete -c cardlatch -n '__cardlatch_card new' -l management-algorithm -x -a '3des aes128 aes192 aes256' -d 'Of the management key'
-complete -c cardlatch -n '__cardlatch_card new' -l management-key -x -d 'Hexadecimal, or random'
-complete -c cardlatch -n '__cardlatch_card new' -l serial -x -d 'Serial number'
-complete -c cardlatch -n '__cardlatch_card new' -l from -x -a '(__cardlatch_cards)' -d 'Renew this profile'
-complete -c cardlatch -n '__cardlatch_card new' -s q -l quiet -d 'No progress, no summary'
-complete -c cardlatch -n '__cardlatch_card new export' -l force -d 'Replace files'
-complete -c cardlatch -n '__cardlatch_card new show' -l json -d 'As JSON'
-complete -c cardlatch -n '__cardlatch_card show export' -l state -r -F -d 'State file or folder'
-complete -c cardlatch -n '__cardlatch_card show' -l secrets -d 'Private keys and PINs as well'
-complete -c cardlatch -n '__cardlatch_card export' -l certificate -x -d 'Print the certificate of a slot'
-complete -c cardlatch -n '__cardlatch_card export' -l public-key -x -d 'Print the public key of a slot'
-complete -c cardlatch -n '__cardlatch_card export' -l public -x -a '(__fish_complete_directories)' -d 'All public parts'
-complete -c cardlatch -n '__cardlatch_card export' -l image -r -F -d 'An image with private keys'
+complete -c cardlatch -n '__cardlatch_inner card' -a new -d 'Make a card image with fresh keys'
+complete -c cardlatch -n '__cardlatch_inner card' -a show -d 'Show what is on a card'
+complete -c cardlatch -n '__cardlatch_inner card' -a export -d 'Write certificates, public keys or an image'
+complete -c cardlatch -n '__cardlatch_inner card new show export' -F
+complete -c cardlatch -n '__cardlatch_inner card show export' -a '(__cardlatch_cards)'
+complete -c cardlatch -n '__cardlatch_inner card new' -l key -x -d 'A key: SLOT=ALGORITHM'
+complete -c cardlatch -n '__cardlatch_inner card new' -l no-keys -d 'No key but F9'
+complete -c cardlatch -n '__cardlatch_inner card new' -l subject -x -d 'Subject of the certificates'
+complete -c cardlatch -n '__cardlatch_inner card new' -l days -x -d 'Days of validity'
+complete -c cardlatch -n '__cardlatch_inner card new' -l issuer-key -r -F -d 'Who signs the certificates'
+complete -c cardlatch -n '__cardlatch_inner card new' -l issuer-certificate -r -F -d 'Certificate of that key'
+complete -c cardlatch -n '__cardlatch_inner card new' -l pin -x -d 'Digits, or random'
+complete -c cardlatch -n '__cardlatch_inner card new' -l puk -x -d 'PUK, or random'
+complete -c cardlatch -n '__cardlatch_inner card new' -l pin-tries -x -d 'Tries of the PIN'
+complete -c cardlatch -n '__cardlatch_inner card new' -l puk-tries -x -d 'Tries of the PUK'
+complete -c cardlatch -n '__cardlatch_inner card new' -l management-algorithm -x -a '3des aes128 aes192 aes256' -d 'Of the management key'
+complete -c cardlatch -n '__cardlatch_inner card new' -l management-key -x -d 'Hexadecimal, or random'
+complete -c cardlatch -n '__cardlatch_inner card new' -l serial -x -d 'Serial number'
+complete -c cardlatch -n '__cardlatch_inner card new' -l from -x -a '(__cardlatch_cards)' -d 'Renew this profile'
+complete -c cardlatch -n '__cardlatch_inner card new' -s q -l quiet -d 'No progress, no summary'
+complete -c cardlatch -n '__cardlatch_inner card new export' -l force -d 'Replace files'
+complete -c cardlatch -n '__cardlatch_inner card new show' -l json -d 'As JSON'
+complete -c cardlatch -n '__cardlatch_inner card show export' -l state -r -F -d 'State file or folder'
+complete -c cardlatch -n '__cardlatch_inner card show' -l secrets -d 'Private keys and PINs as well'
+complete -c cardlatch -n '__cardlatch_inner card export' -l certificate -x -d 'Print the certificate of a slot'
+complete -c cardlatch -n '__cardlatch_inner card export' -l public-key -x -d 'Print the public key of a slot'
+complete -c cardlatch -n '__cardlatch_inner card export' -l public -x -a '(__fish_complete_directories)' -d 'All public parts'
+complete -c cardlatch -n '__cardlatch_inner card export' -l image -r -F -d 'An image with private keys'

@@ -38,6 +38,7 @@ struct ImageCertificates {
 
 /// A PIV card that is to be made.
 struct NewPivCard {
+    /// A key that is generated on the card.
     struct Key {
         std::string slot;      ///< "9A", "9C", "9D", "9E", "82" to "95", "F9"
         std::string algorithm; ///< "rsa-2048", "p-256" and so on
