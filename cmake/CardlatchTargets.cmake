@@ -31,16 +31,31 @@ function(cardlatch_precompile target)
     endif()
 endfunction()
 
+# What the headers' templates and inline functions cost is paid once for a batch of files; `./dev` builds so. Off by default:
+# there a change costs one file's compilation, and a file that lacks an include shows.
+#   cardlatch_unity(TARGET [<file>...])     the files named stay by themselves: their local names are others' as well
+function(cardlatch_unity target)
+    if(CARDLATCH_UNITY)
+        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+        set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+            # It takes types of an unnamed namespace for a header's, as the file that it compiles includes them.
+            target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+        endif()
+    endif()
+endfunction()
+
 # A room: one static library `cardlatch_<name>` with the alias `cardlatch::<name>`. Its public headers are in include/.
-#   cardlatch_room(NAME SOURCES ... [LINK ...])
+#   cardlatch_room(NAME SOURCES ... [LINK ...] [ALONE <file>...])      ALONE as in cardlatch_unity()
 function(cardlatch_room name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINK;ALONE" ${ARGN})
     add_library(cardlatch_${name} STATIC ${ARG_SOURCES})
     add_library(cardlatch::${name} ALIAS cardlatch_${name})
     set_target_properties(cardlatch_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
     target_include_directories(cardlatch_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
     target_link_libraries(cardlatch_${name} PUBLIC ${ARG_LINK})
     cardlatch_compile_settings(cardlatch_${name})
+    cardlatch_unity(cardlatch_${name} ${ARG_ALONE})
 endfunction()
 
 # A Boost.Test program `test_<name>` registered with CTest under the same name.
