@@ -297,9 +297,10 @@ Result<Fault> parse(std::string_view type, std::span<const Setting> settings) {
 
 Result<std::vector<Setting>> split(std::string_view spec) {
     std::vector<Setting> parts;
-    while (parts.empty() || !spec.empty()) {
+    for (bool more = true; more;) {
         const auto part = spec.substr(0, spec.find(','));
-        spec.remove_prefix(std::min(spec.size(), part.size() + 1));
+        more = part.size() < spec.size(); // a comma, behind which nothing is a mistake as well
+        spec.remove_prefix(part.size() + (more ? 1 : 0));
         const auto equals = part.find('=');
         if (parts.empty() && equals == std::string_view::npos) {
             parts.emplace_back("type", part);
