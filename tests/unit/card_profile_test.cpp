@@ -30,8 +30,8 @@ const BadProfile k_bad_profiles[] = {
     {"", "1: : the card has no application"},
     {"a = \n", "1: "},
     {"[witness]\n[witness]\n", "2: "},
-    {"[witness]\n[openpgp]\n",
-     "2: openpgp: is not known here; allowed are atr, description, fault, filecard, piv, plugin, selected_at_reset, state"},
+    {"[witness]\n[openpgp]\n", "2: openpgp: is not known here; allowed are atr, description, fault, "
+                               "filecard, piv, plugin, selected_at_reset, state"},
     {"description = 1\n[witness]\n", "1: description: has to be a text"},
     {"witness = 1\n", "1: witness: has to be a table"},
     {"selected_at_reset = \"filecard\"\n[witness]\n", "1: selected_at_reset: \"filecard\" is no application"},
