@@ -9,11 +9,11 @@
 #include <cardlatch/pcsc/reader.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
 #include <string>
-#include <sys/stat.h>
 #include <vector>
 
 using namespace cardlatch;
@@ -99,7 +99,8 @@ print(code(SCardGetStatusChange(context, 0, [(name, SCARD_STATE_UNAWARE)])))
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_and_a_command_end_when_the_reader_goes) {
-    const auto outcome = python({"--card", "filecard", "--card", "none", "--fault", "delay,ms=60000,ins=B0"}, R"(
+    const auto outcome =
+        python({"--card", "filecard", "--card", "none", "--fault", "delay,ms=60000,ins=B0"}, R"(
 import threading
 name = readers()[0]
 result, card, protocol = SCardConnect(context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
@@ -147,7 +148,8 @@ pcsc_scan -r
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_has_several_slots) {
-    const auto outcome = python({"--slots", "2", "--card", "filecard", "--card", "witness", "--card", "none"}, R"(
+    const auto outcome =
+        python({"--slots", "2", "--card", "filecard", "--card", "witness", "--card", "none"}, R"(
 print(readers())
 def atr(name):
     result, card, protocol = SCardConnect(context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
@@ -161,9 +163,9 @@ print(readers())
 )");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     const std::string name = "'Cardlatch Virtual Reader 0";
-    BOOST_TEST(outcome.out == "[" + name + "0 00', " + name + "0 01', " + name + "1 00', " + name + "1 01']\n" +
-                                  "True 3b 3b ['8010000C', '8010000C']\nTrue\n[" + name + "1 00', " + name +
-                                  "1 01']\n",
+    BOOST_TEST(outcome.out == "[" + name + "0 00', " + name + "0 01', " + name + "1 00', " + name +
+                                  "1 01']\n" + "True 3b 3b ['8010000C', '8010000C']\nTrue\n[" + name +
+                                  "1 00', " + name + "1 01']\n",
                outcome.out);
 }
 
@@ -188,19 +190,19 @@ pcsc_scan -r | wc -l
     options.insert(options.end(), {"--card", "none", "--card", "none"});
     const auto over = cardlatch_run(options, {"true"});
     BOOST_TEST(over.exit_code == 125);
-    BOOST_TEST(over.err.find("17 readers, slots counted singly: one pcscd carries 1 to 16") != std::string::npos,
+    BOOST_TEST(over.err.find("17 readers, slots counted singly: one pcscd carries 1 to 16") !=
+                   std::string::npos,
                over.err);
 }
 
 BOOST_AUTO_TEST_CASE(names_that_pcscd_cannot_read_are_refused) {
-    const auto outcome = script({"--card", "none"}, R"(
+    const auto outcome = script({"--card", "none"},
+                                R"(
 cardlatch reader add --name 'a "name"' 2>&1 || echo "$?"
-cardlatch reader add --name "$(printf '%121s' x)" 2>&1 || echo "$?"
-cardlatch reader add --card no-such-card 2>&1 || echo "$?"
-cardlatch reader remove 7 2>&1 || echo "$?"
-pcsc_scan -r
-)");
-    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+cardlatch reader add --name "$(printf '%121s' x)" 2 > &1 ||
+                                    echo "$?" cardlatch reader add-- card no - such - card 2 > &1 ||
+                                    echo "$?" cardlatch reader remove 7 2 > &1 || echo "$?" pcsc_scan - r) ");
+        BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("double quote") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("121 bytes; 1 to 120") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("no card \"no-such-card\"") != std::string::npos, outcome.out);
@@ -212,10 +214,12 @@ BOOST_AUTO_TEST_CASE(a_pcscd_that_starts_again_finds_what_is_plugged_in) {
     TestStack stack({"filecard", "none"});
     stack.reader(0).unplug();
     stack.add_reader("Other", "filecard"); // takes slot 0, comes second
-    BOOST_TEST(listed() == (Names{"Cardlatch Virtual Reader 01 00", "Other 00 00"}), boost::test_tools::per_element());
+    BOOST_TEST(listed() == (Names{"Cardlatch Virtual Reader 01 00", "Other 00 00"}),
+               boost::test_tools::per_element());
     const auto fault = stack.reader(1).add_fault("kill-pcscd,on=now,back=never");
     stack.remove_fault(fault);
-    BOOST_TEST(listed() == (Names{"Cardlatch Virtual Reader 00 00", "Other 01 00"}), boost::test_tools::per_element());
+    BOOST_TEST(listed() == (Names{"Cardlatch Virtual Reader 00 00", "Other 01 00"}),
+               boost::test_tools::per_element());
     BOOST_TEST(stack.stack().status().at(0).reader == "Other 01 00");
     BOOST_TEST(stack.stack().status().at(1).reader == "Cardlatch Virtual Reader 00 00");
 }
@@ -251,7 +255,8 @@ cardlatch fault remove u
 opensc-tool --atr
 )");
     BOOST_TEST(outcome.exit_code == 0, outcome.err + outcome.out);
-    BOOST_TEST(outcome.out.find("0: Cardlatch Virtual Reader 00 00\n1: Cardlatch Virtual Reader 01 00\n") == 0U,
+    BOOST_TEST(outcome.out.find("0: Cardlatch Virtual Reader 00 00\n1: Cardlatch Virtual Reader 01 00\n") ==
+                   0U,
                outcome.out);
     BOOST_TEST(outcome.out.find("built without libudev and takes readers only when it starts\n1\n") !=
                    std::string::npos,
@@ -261,9 +266,11 @@ opensc-tool --atr
 }
 
 BOOST_AUTO_TEST_CASE(stock_vpcd_and_serve_have_the_readers_that_they_have) {
-    const auto outcome = script({"--driver", "vpcd"}, "cardlatch reader add 2>&1 || cardlatch reader remove 0");
+    const auto outcome =
+        script({"--driver", "vpcd"}, "cardlatch reader add 2>&1 || cardlatch reader remove 0");
     BOOST_TEST(outcome.exit_code == 1);
-    BOOST_TEST(outcome.out.find("stock vpcd has the two slots of one reader") != std::string::npos, outcome.out);
+    BOOST_TEST(outcome.out.find("stock vpcd has the two slots of one reader") != std::string::npos,
+               outcome.out);
     const auto slots = cardlatch_run({"--driver", "vpcd", "--slots", "2"}, {"true"});
     BOOST_TEST(slots.exit_code == 125, slots.err);
 }

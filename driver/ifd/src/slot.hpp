@@ -73,10 +73,10 @@ class Slot {
         std::uint8_t pps3;
     };
 
-    /// Chooses SCARD_PROTOCOL_T0 or _T1 for the powered card, as a PPS exchange would, and tells the card; the
-    /// link has no baud rate. IFD_PROTOCOL_NOT_SUPPORTED when the ATR does not offer it, IFD_ERROR_PTS_FAILURE for parameters
-    /// that the ATR does not offer, IFD_COMMUNICATION_ERROR without a card, and what telling the card may end in, as
-    /// transmit(). Source: ISO/IEC 7816-3 §9.
+    /// Chooses SCARD_PROTOCOL_T0 or _T1 for the powered card, as a PPS exchange would, and tells the card;
+    /// the link has no baud rate. IFD_PROTOCOL_NOT_SUPPORTED when the ATR does not offer it,
+    /// IFD_ERROR_PTS_FAILURE for parameters that the ATR does not offer, IFD_COMMUNICATION_ERROR without a
+    /// card, and what telling the card may end in, as transmit(). Source: ISO/IEC 7816-3 §9.
     RESPONSECODE set_protocol(DWORD protocol, const Pps& pps);
 
     /// SCARD_PROTOCOL_T0 or _T1: the one chosen, or the first that the ATR offers.

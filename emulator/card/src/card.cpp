@@ -288,8 +288,8 @@ ResponseApdu Card::Impl::fit(ResponseApdu response, std::size_t ne, unsigned cha
     return {std::move(response.data), sw::more_data(held_.data.size())};
 }
 
-// The response to a command with data waits for GET RESPONSE, and one whose length is not Le for the same command
-// with the right one. Source: ISO/IEC 7816-3 §12.2.2 (cases 2S.3 and 4S.3).
+// The response to a command with data waits for GET RESPONSE, and one whose length is not Le for the same
+// command with the right one. Source: ISO/IEC 7816-3 §12.2.2 (cases 2S.3 and 4S.3).
 ResponseApdu Card::Impl::fit_t0(ResponseApdu response, const CommandApdu& command, unsigned channel) {
     constexpr std::size_t k_most = 256;
     const auto size = response.data.size();

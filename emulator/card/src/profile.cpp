@@ -81,8 +81,9 @@ Result<T0Behaviour> read_t0(const TableReader& root, const std::optional<std::st
         return T0Behaviour::transparent;
     }
     if (*word != "get-response") {
-        return root.error("t0", fmt::format(R"("{}" is no behaviour; allowed are "transparent" and "get-response")",
-                                            *word));
+        return root.error(
+            "t0",
+            fmt::format(R"("{}" is no behaviour; allowed are "transparent" and "get-response")", *word));
     }
     if (!atr.offers(0)) {
         return root.error("t0", R"(is for a card that offers T=0: atr.protocols = ["T=0"])");

@@ -7,8 +7,9 @@
  * must not, and several must not share it. Every path below /run/pcscd is rewritten to below FOLDER. The
  * calls are those that pcscd 1.9.9 to 2.5 imports for such paths, in their plain and their 64-bit names.
  *
- * CARDLATCH_PCSCD_USB=FOLDER: pcscd's USB bus is FOLDER (pcscd_usb.c). Its folder of USB drivers, which it looks
- * for at a path that is compiled in and ends in /pcsc/drivers, is FOLDER/drivers: ours is the only one there.
+ * CARDLATCH_PCSCD_USB=FOLDER: pcscd's USB bus is FOLDER (pcscd_usb.c). Its folder of USB drivers, which it
+ * looks for at a path that is compiled in and ends in /pcsc/drivers, is FOLDER/drivers: ours is the only one
+ * there.
  *
  * CARDLATCH_PCSCD_LOOPBACK=1, with stock vpcd: that driver listens on every interface without authentication.
  * Binding to every interface becomes binding to 127.0.0.1.

@@ -3,16 +3,15 @@
  *
  * pcscd takes readers into its list and off it where udev tells it to, and nowhere else (hotplug_libudev.c:
  * HPScanUSB at the start, HPEstablishUSBNotifications later; RFReCheckReaderConf, which would read the serial
- * readers' configuration again, has no caller in a daemon built with libudev). So this is libudev for pcscd: the
- * functions that it imports, with a folder for the bus. CARDLATCH_PCSCD_USB=FOLDER names it; without the
+ * readers' configuration again, has no caller in a daemon built with libudev). So this is libudev for pcscd:
+ * the functions that it imports, with a folder for the bus. CARDLATCH_PCSCD_USB=FOLDER names it; without the
  * variable the bus is empty.
  *
- *     FOLDER/devices/ID   a reader that is plugged in: its name in the first line, the driver's address for it in
- *                         the second
- *     FOLDER/events       made here: a datagram socket that takes "add ID" and "remove ID"
+ *     FOLDER/devices/ID   a reader that is plugged in: its name in the first line, the driver's address for
+ * it in the second FOLDER/events       made here: a datagram socket that takes "add ID" and "remove ID"
  *
- * A real reader's name comes from the driver's Info.plist, read once. Ours says k_any_name there, and what pcscd
- * copies of it with strdup() when a device is added is that device's own name.
+ * A real reader's name comes from the driver's Info.plist, read once. Ours says k_any_name there, and what
+ * pcscd copies of it with strdup() when a device is added is that device's own name.
  */
 #define _GNU_SOURCE
 #include <sys/socket.h>
@@ -194,15 +193,15 @@ EXPORT struct udev_monitor* udev_monitor_new_from_netlink(struct udev* udev, con
     if (monitor->fd >= 0 && in_bus(address.sun_path, sizeof address.sun_path, "/events", "")) {
         unlink(address.sun_path); /* of a daemon that was killed */
         if (bind(monitor->fd, (const struct sockaddr*)&address, sizeof address) != 0) {
-            fprintf(stderr, "cardlatch: %s: %s: no reader can be plugged in while pcscd runs\n", address.sun_path,
-                    strerror(errno));
+            fprintf(stderr, "cardlatch: %s: %s: no reader can be plugged in while pcscd runs\n",
+                    address.sun_path, strerror(errno));
         }
     }
     return monitor;
 }
 
-EXPORT int udev_monitor_filter_add_match_subsystem_devtype(struct udev_monitor* monitor, const char* subsystem,
-                                                           const char* type) {
+EXPORT int udev_monitor_filter_add_match_subsystem_devtype(struct udev_monitor* monitor,
+                                                           const char* subsystem, const char* type) {
     (void)monitor;
     (void)subsystem;
     (void)type;
@@ -282,7 +281,8 @@ EXPORT const char* udev_device_get_sysattr_value(struct udev_device* device, con
     if (strcmp(name, "idVendor") == 0) {
         return k_vendor;
     }
-    return strcmp(name, "idProduct") == 0 ? k_product : NULL; /* no interface name and no serial number to add */
+    return strcmp(name, "idProduct") == 0 ? k_product
+                                          : NULL; /* no interface name and no serial number to add */
 }
 
 EXPORT const char* udev_device_get_property_value(struct udev_device* device, const char* name) {

@@ -126,8 +126,8 @@ Result<void> PrivateStack::Impl::prepare() {
     return write_reader_config(file("readers") / "cardlatch", entries);
 }
 
-/// Stock vpcd listens for cards; the reservation keeps other programs off the ports until then, and between two
-/// cards.
+/// Stock vpcd listens for cards; the reservation keeps other programs off the ports until then, and between
+/// two cards.
 Result<void> PrivateStack::Impl::prepare_vpcd(std::vector<ReaderEntry>& entries) {
     BOOST_OUTCOME_TRY(vpcd_ports,
                       vpcd::ReservedPort::reserve({std::string(vpcd::k_loopback), 0}, k_vpcd_slots));
@@ -174,11 +174,12 @@ PrivateStack::Impl::Slot PrivateStack::Impl::make_slot(std::size_t number, std::
                       .slot = number,
                       .on_strike = [this, number](const fault::Fault& fault) { on_strike(number, fault); },
                       .commands = options.host == Host::stack};
-    SlotReports reports{
-        .reader = reader,
-        .trace = options.trace,
-        .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
-        .on_report = [this, number](const std::string& what) { emit("card", "replay", reader_of(number), what); }};
+    SlotReports reports{.reader = reader,
+                        .trace = options.trace,
+                        .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
+                        .on_report = [this, number](const std::string& what) {
+                            emit("card", "replay", reader_of(number), what);
+                        }};
     auto card = std::make_shared<CardSlot>(std::move(link), std::to_string(number), options.state_dir,
                                            CardSlot::Patience::none, std::move(faults), std::move(reports));
     return {.reader = std::move(reader), .card = std::move(card), .device = device};
@@ -227,9 +228,9 @@ Error PrivateStack::Impl::with_log(const Error& error, const std::string& what) 
 }
 
 Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
-    // pcscd starts the readers that are there before it serves its first client, so the first list is the whole
-    // list; what is missing from it will not come. A reader whose driver cannot be loaded is listed, but its
-    // state is never known.
+    // pcscd starts the readers that are there before it serves its first client, so the first list is the
+    // whole list; what is missing from it will not come. A reader whose driver cannot be loaded is listed,
+    // but its state is never known.
     const auto all_readers = [readers = plugged_readers()](const auto& views, auto&& accept) {
         return std::all_of(readers.begin(), readers.end(),
                            [&](const auto& reader) { return accept(find_view(views, reader)); });

@@ -44,10 +44,10 @@ struct PrivateStack::Impl {
             pulled, ///< by a fault, which may plug it in again
             removed ///< for good: its slots' numbers are free
         };
-        unsigned id = 0;      ///< on the bus; ascending, and that is pcscd's order
-        std::string name;     ///< without numbers
-        std::string address;  ///< the driver's
-        unsigned number = 0;  ///< the first of pcscd's two numbers, while it is plugged in
+        unsigned id = 0;     ///< on the bus; ascending, and that is pcscd's order
+        std::string name;    ///< without numbers
+        std::string address; ///< the driver's
+        unsigned number = 0; ///< the first of pcscd's two numbers, while it is plugged in
         std::vector<std::size_t> slots;
         State state = State::plugged;
     };
@@ -64,8 +64,8 @@ struct PrivateStack::Impl {
     // Destroyed in this order: control first, so that nothing acts on what is going; the cards once pcscd is
     // gone; the caretaker after all that it forked and all that calls it.
     Caretaker caretaker;
-    std::optional<UsbBus> bus; ///< none: the readers are those of pcscd's configuration
-    std::mutex bus_mutex;      ///< one reader comes or goes at a time; taken before slots_mutex
+    std::optional<UsbBus> bus;      ///< none: the readers are those of pcscd's configuration
+    std::mutex bus_mutex;           ///< one reader comes or goes at a time; taken before slots_mutex
     mutable std::mutex slots_mutex; ///< guards slots and devices, never held during I/O
     std::vector<Slot> slots;
     std::vector<Device> devices;
@@ -101,8 +101,7 @@ struct PrivateStack::Impl {
     Result<void> prepare();
     Result<void> prepare_vpcd(std::vector<ReaderEntry>& entries);
     [[nodiscard]] std::string device_options(unsigned slots_of_it, std::size_t device) const;
-    [[nodiscard]] Slot make_slot(std::size_t number, std::string reader, unsigned device,
-                                 vpcd::IccLink link);
+    [[nodiscard]] Slot make_slot(std::size_t number, std::string reader, unsigned device, vpcd::IccLink link);
 
     // Readers that come and go, in reader_changes.cpp.
     Result<unsigned> make_device(const std::string& name, unsigned slots_of_it);

@@ -14,7 +14,8 @@ namespace {
 
 template <class Devices>
 auto& device_by_id(Devices& devices, unsigned id) {
-    return *std::find_if(devices.begin(), devices.end(), [id](const auto& device) { return device.id == id; });
+    return *std::find_if(devices.begin(), devices.end(),
+                         [id](const auto& device) { return device.id == id; });
 }
 
 } // namespace
@@ -53,12 +54,8 @@ std::vector<std::string> PrivateStack::Impl::plugged_readers() const {
 /// Makes a reader that is not plugged in yet, on the slots' numbers that are free. Needs no lock before the
 /// stack runs, and bus_mutex later.
 Result<unsigned> PrivateStack::Impl::make_device(const std::string& name, unsigned slots_of_it) {
-    Device device{.id = 0,
-                  .name = name,
-                  .address = {},
-                  .number = 0,
-                  .slots = {},
-                  .state = Device::State::removed};
+    Device device{
+        .id = 0, .name = name, .address = {}, .number = 0, .slots = {}, .state = Device::State::removed};
     {
         const std::lock_guard lock(slots_mutex);
         device.id = devices.empty() ? 0 : devices.back().id + 1;
@@ -70,9 +67,9 @@ Result<unsigned> PrivateStack::Impl::make_device(const std::string& name, unsign
         }
     }
     if (device.slots.size() < slots_of_it) {
-        return fail(std::errc::no_buffer_space,
-                    fmt::format("one pcscd carries {} readers, slots counted singly; remove one first",
-                                k_max_slots));
+        return fail(
+            std::errc::no_buffer_space,
+            fmt::format("one pcscd carries {} readers, slots counted singly; remove one first", k_max_slots));
     }
     const auto path = file(fmt::format("link.{}", device.slots.front())).native();
     device.address = "unix:" + path + device_options(slots_of_it, device.id);
@@ -223,8 +220,8 @@ Result<std::vector<std::size_t>> PrivateStack::Impl::add_reader(const ReaderOpti
     }
     const std::lock_guard lock(bus_mutex);
     const auto deadline = Clock::now() + options.deadline;
-    BOOST_OUTCOME_TRY(const auto id,
-                      make_device(name, static_cast<unsigned>(std::max<std::size_t>(1, reader.cards.size()))));
+    BOOST_OUTCOME_TRY(const auto id, make_device(name, static_cast<unsigned>(
+                                                           std::max<std::size_t>(1, reader.cards.size()))));
     BOOST_OUTCOME_TRY(plug(id));
     if (auto seen = await_plugged(id, deadline); !seen) {
         (void)unplug_device(id, Device::State::removed);

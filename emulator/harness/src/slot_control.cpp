@@ -189,7 +189,8 @@ Result<std::vector<std::optional<std::filesystem::path>>> cards_parameter(const 
     }
     for (const auto& card : *list) {
         if (!card.is_string()) {
-            return fail(std::errc::invalid_argument, "a card is a shipped profile's name, a TOML file or \"none\"");
+            return fail(std::errc::invalid_argument,
+                        "a card is a shipped profile's name, a TOML file or \"none\"");
         }
         if (card.as_string() == "none") {
             cards.emplace_back();
@@ -228,9 +229,9 @@ Result<json::value> act_on_readers(SlotControl& slots, const std::string& method
     return describe(chosen);
 }
 
-constexpr std::array k_methods{"capabilities", "status",       "insert",     "remove",
-                               "reset",        "acquire",      "type",       "fault_add",
-                               "fault_list",   "fault_remove", "fault_clear", "reader_add", "reader_remove"};
+constexpr std::array k_methods{"capabilities", "status",     "insert",       "remove",     "reset",
+                               "acquire",      "type",       "fault_add",    "fault_list", "fault_remove",
+                               "fault_clear",  "reader_add", "reader_remove"};
 
 } // namespace
 

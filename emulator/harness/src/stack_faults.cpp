@@ -58,8 +58,8 @@ std::filesystem::path PrivateStack::Impl::unplug_file(std::size_t device) const 
     return file(fmt::format("unplugged.{}", device));
 }
 
-/// Off the bus, and so off pcscd's list. Without a bus the driver says that the reader is gone, and pcscd keeps
-/// its name. Waits for nothing.
+/// Off the bus, and so off pcscd's list. Without a bus the driver says that the reader is gone, and pcscd
+/// keeps its name. Waits for nothing.
 void PrivateStack::Impl::unplug(std::size_t slot, std::optional<std::chrono::milliseconds> back) {
     const auto device = device_of(slot);
     if (device.state != Device::State::plugged) {
@@ -81,8 +81,7 @@ void PrivateStack::Impl::plug_later(std::size_t slot, std::optional<std::chrono:
 
 bool PrivateStack::Impl::pulled(std::size_t slot) const {
     const auto device = device_of(slot);
-    return bus ? device.state == Device::State::pulled
-               : ::access(unplug_file(device.id).c_str(), F_OK) == 0;
+    return bus ? device.state == Device::State::pulled : ::access(unplug_file(device.id).c_str(), F_OK) == 0;
 }
 
 void PrivateStack::Impl::plug_again(std::size_t slot) {

@@ -7,8 +7,8 @@
 
 namespace cardlatch::harness {
 
-/// The USB bus of a private pcscd, a folder that the preloaded shim shows to it (shim/pcscd_usb.c): readers are
-/// plugged in and out as far as the daemon can tell, by the way that real ones take. Not thread-safe.
+/// The USB bus of a private pcscd, a folder that the preloaded shim shows to it (shim/pcscd_usb.c): readers
+/// are plugged in and out as far as the daemon can tell, by the way that real ones take. Not thread-safe.
 class UsbBus {
   public:
     /// True when `pcscd` looks for readers with libudev, which the shim replaces. One that was built for

@@ -157,7 +157,9 @@ std::string obstacle(const Case& subject, const Stage& stage) {
     case Needs::own_stack:
         return stage.remove ? "" : "it ends or wedges a pcscd, and this one is not a private stack's";
     case Needs::reader_removal:
-        return stage.unplug ? "" : "nobody can unplug this reader: it is no reader of a stack whose readers come and go";
+        return stage.unplug
+                   ? ""
+                   : "nobody can unplug this reader: it is no reader of a stack whose readers come and go";
     }
     return "unknown need";
 }
@@ -249,8 +251,14 @@ std::vector<const Case*> choose(std::span<const Case> cases, const std::vector<s
 
 Result<Report> run_suite(std::span<const Case> cases, const SuiteOptions& options, const Progress& progress) {
     const auto began = std::chrono::steady_clock::now();
-    Stage stage{
-        .options = options, .subject = {}, .environment = {}, .remove = {}, .insert = {}, .unplug = {}, .plug = {}, .kill_service = {}};
+    Stage stage{.options = options,
+                .subject = {},
+                .environment = {},
+                .remove = {},
+                .insert = {},
+                .unplug = {},
+                .plug = {},
+                .kill_service = {}};
     BOOST_OUTCOME_TRY(stage.subject, examine(options, stage.environment));
     stage.subject.removable = can_remove(options, stage.subject);
     if (stage.subject.removable) {

@@ -59,8 +59,8 @@ class IfdLink {
     /// still waits. Errors: LinkErrc::malformed with nothing sent when there is no keypad; as transmit().
     Result<PinEntry> enter_pin(const PinRequest& request);
 
-    /// Tells the card that T=`protocol` is used from now on, 0 or 1, if its end wants to know: it speaks version 5
-    /// of the extension. Errors: as exchange().
+    /// Tells the card that T=`protocol` is used from now on, 0 or 1, if its end wants to know: it speaks
+    /// version 5 of the extension. Errors: as exchange().
     Result<void> set_protocol(unsigned protocol);
 
     /// The dialect can carry a command of `size` bytes.

@@ -41,9 +41,9 @@ struct CardOptions {
 /// no clock.
 ///
 /// Command chaining, held responses (GET RESPONSE) and 20 logical channels belong to the card, whatever its
-/// applications are. Of transmission protocols it models what shows in APDUs: with T0Behaviour::get_response a
-/// card that is used with T=0 answers 61XX and 6CXX. Not modelled: the rest of T=0 and T=1, and secure messaging,
-/// which is refused as ISO/IEC 7816-4 §5.4.1 says.
+/// applications are. Of transmission protocols it models what shows in APDUs: with T0Behaviour::get_response
+/// a card that is used with T=0 answers 61XX and 6CXX. Not modelled: the rest of T=0 and T=1, and secure
+/// messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
 ///
 /// A Card is used by one thread at a time. Without a state file nothing blocks; with one, a command that
 /// changes the card returns after the change is on disk.

@@ -18,9 +18,9 @@ namespace cardlatch::harness {
 /// A slot as `status` shows it.
 struct SlotStatus {
     int slot = 0;
-    std::string reader; ///< the name that PC/SC clients use; the link where no pcscd is ours
-    std::string state; ///< "present", "empty", "mute" or "unavailable" as PC/SC clients see it, "unplugged"
-                       ///< when its reader is; for serve see docs/control.md
+    std::string reader;  ///< the name that PC/SC clients use; the link where no pcscd is ours
+    std::string state;   ///< "present", "empty", "mute" or "unavailable" as PC/SC clients see it, "unplugged"
+                         ///< when its reader is; for serve see docs/control.md
     std::string profile; ///< empty without a card
     std::string atr;     ///< hexadecimal, as PC/SC clients see it
     std::string

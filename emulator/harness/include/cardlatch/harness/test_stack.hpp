@@ -103,9 +103,9 @@ class TestStack {
     /// Throws std::out_of_range for a number that is not there.
     [[nodiscard]] VirtualReader& reader(std::size_t number = 0);
 
-    /// Plugs in one more reader while the stack runs, with `card` in it, or "none". `name` empty: as the others.
-    /// The reference is good as long as the stack, but a reader that is unplugged leaves its place to the next
-    /// one.
+    /// Plugs in one more reader while the stack runs, with `card` in it, or "none". `name` empty: as the
+    /// others. The reference is good as long as the stack, but a reader that is unplugged leaves its place to
+    /// the next one.
     VirtualReader& add_reader(const std::string& name = {}, const std::string& card = "none");
 
     /// For what has no shorter form here.
