@@ -7,6 +7,11 @@ set_tests_properties(packaging/entrypoint packaging/documented PROPERTIES
     LABELS packaging TIMEOUT 300 ENVIRONMENT "${test_environment}")
 # Every shell example of the book runs, and the reference has no warnings; once, as the sanitizers have the same commands in tests of their own.
 if(NOT CARDLATCH_SANITIZE)
+    # The unit's sandbox has no room for a sanitizer.
+    add_test(NAME packaging/service
+             COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/packaging/service_test.py $<TARGET_FILE:cardlatch_command>
+                     ${PROJECT_BINARY_DIR}/emulator/cli/cardlatch.service)
+    set_tests_properties(packaging/service PROPERTIES LABELS packaging TIMEOUT 300 SKIP_RETURN_CODE 77)
     add_test(NAME packaging/examples
              COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/docs/run_examples.py $<TARGET_FILE:cardlatch_command>)
     set_tests_properties(packaging/examples PROPERTIES LABELS packaging TIMEOUT 300)

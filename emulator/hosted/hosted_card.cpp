@@ -222,8 +222,12 @@ std::size_t transmit(cardlatch_hosted_card* card, const std::uint8_t* command, s
         std::size_t{0});
 }
 
+void set_protocol(cardlatch_hosted_card* card, std::uint8_t protocol) {
+    card->card->set_protocol(protocol);
+}
+
 constexpr cardlatch_card_plugin_table k_table{
-    CARDLATCH_CARD_PLUGIN_VERSION, open, close, power_on, reset, power_off, transmit};
+    CARDLATCH_CARD_PLUGIN_VERSION, open, close, power_on, reset, power_off, transmit, set_protocol};
 
 } // namespace
 

@@ -43,15 +43,19 @@ _cardlatch() {
     esac
     if [[ -z $words ]]; then
         if ((COMP_CWORD == 1)); then
-            words="run insert remove reset acquire type status fault serve record lockcheck card profiles capabilities --help --version"
+            words="run insert remove reset acquire type reader status fault serve record lockcheck card profiles capabilities --help --version"
         else
             case $sub in
-            run) words="--card --reader-name --driver --host --pin-pad --fault --seed --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
+            run) words="--card --reader-name --slots --driver --host --pin-pad --fault --seed --state --log --log-level --trace --trace-format --show-secrets --isolation --pcscd --verbose --json --help --" ;;
             insert) words="--control --help $(_cardlatch_profiles)" ;;
             remove | reset) words="--control --help" ;;
             acquire) words="--within --control --help" ;;
             type) words="--new --confirm --cancel --control --help" ;;
             status) words="--json --control --help" ;;
+            reader)
+                words="add remove --control --help"
+                [[ ${COMP_WORDS[2]} == add ]] && words="--name --card --control --help"
+                ;;
             fault)
                 words="add list remove clear types --json --control --help"
                 if [[ ${COMP_WORDS[2]} == add ]]; then

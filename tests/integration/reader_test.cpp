@@ -2,6 +2,7 @@
 // same cards when the driver runs them.
 
 #include "child.hpp"
+#include "temporary_folder.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -59,6 +60,88 @@ print(attribute(SCARD_ATTR_ESC_CANCEL))
     BOOST_TEST(outcome.out == "b'Cardlatch\\x00' b'Virtual reader\\x00'\nSchalter Süd 00 00\nb'CL' 59\n"
                               "b'\\x02' b'\\x01'\nTrue\n0x8010001f\n",
                outcome.out);
+}
+
+// Tag by tag as the CCID driver answers; docs/protocol.md has the table.
+BOOST_AUTO_TEST_CASE(features_and_properties_are_those_of_a_ccid_reader) {
+    const std::string show = R"(
+print({hex(feature) for feature in features()} == set(map(hex, expected)))
+result, answer = SCardControl(card, features()[0x12], [])
+assert result == 0, hex(result)
+properties, at = {}, 0
+while at < len(answer):
+    tag, size = answer[at], answer[at + 1]
+    properties[tag] = int.from_bytes(bytes(answer[at + 2:at + 2 + size]), 'little')
+    at += 2 + size
+print(sorted(properties.items()))
+print(hex(SCardControl(card, SCARD_CTL_CODE(1), [0])[0] & 0xFFFFFFFF))
+if 0x0A in expected:
+    print(bytes(SCardControl(card, features()[0x0A], [])[1]).hex())
+)";
+    const auto plain = python({"--card", "filecard"}, "expected = {0x12}\n" + show);
+    BOOST_TEST(plain.exit_code == 0, plain.err);
+    BOOST_TEST(plain.out == "True\n[(1, 0), (3, 0), (9, 0), (10, 65536)]\n0x8010001f\n", plain.out);
+    const auto pad =
+        python({"--card", "filecard", "--pin-pad"}, "expected = {0x06, 0x07, 0x0A, 0x12}\n" + show);
+    BOOST_TEST(pad.exit_code == 0, pad.err);
+    BOOST_TEST(
+        pad.out ==
+            "True\n[(1, 0), (2, 7), (3, 0), (6, 0), (7, 255), (9, 0), (10, 65536)]\n0x8010001f\n00000700\n",
+        pad.out);
+}
+
+BOOST_DATA_TEST_CASE(a_card_of_both_protocols_answers_as_the_one_in_use,
+                     data::make(std::vector<std::string>{"stack", "driver"}), host) {
+    const TemporaryFolder folder;
+    const auto profile = folder.write("both.toml", R"(
+t0 = "get-response"
+[atr]
+protocols = ["T=0", "T=1"]
+[[filecard.transparent]]
+path = "3F00/0001"
+sfi = 1
+text = "both"
+)");
+    const auto outcome = python({"--card", profile.string(), "--host", host}, R"(
+def send(text):
+    return bytes(SCardTransmit(card, protocol, list(bytes.fromhex(text)))[1]).hex()
+def use(wanted, how=SCARD_LEAVE_CARD):
+    global protocol
+    result, protocol = SCardReconnect(card, SCARD_SHARE_SHARED, wanted, how)
+    return result == 0 and protocol == wanted
+print(protocol == SCARD_PROTOCOL_T1, send('00B0810000'))
+print(use(SCARD_PROTOCOL_T0, SCARD_RESET_CARD), send('00B0810000'), send('00B0810004'), send('00A40004023F0000')[:2])
+print(use(SCARD_PROTOCOL_T1, SCARD_RESET_CARD), send('00B0810000'), send('00A40004023F0000')[:2])
+print(use(SCARD_PROTOCOL_T0, SCARD_UNPOWER_CARD), send('00B0810000'))
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out ==
+                   "True 626f74689000\nTrue 6c04 626f74689000 61\nTrue 626f74689000 62\nTrue 6c04\n",
+               outcome.out);
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_commands_and_responses_go_through) {
+    const TemporaryFolder folder;
+    const auto profile = folder.write("long.toml", R"(
+[[filecard.transparent]]
+path = "3F00/0001"
+sfi = 1
+size = 65535
+update = "always"
+)");
+    const auto outcome = python({"--card", profile.string()}, R"(
+def send(command):
+    result, answer = SCardTransmit(card, protocol, command)
+    return bytes(answer) if result == 0 else hex(result & 0xFFFFFFFF)
+data = [i % 251 for i in range(65535)]
+print(send([0, 0xD6, 0x81, 0, 0, 0xFF, 0xFF] + data).hex())
+answer = send([0, 0xB0, 0x81, 0, 0, 0, 0])
+print(len(answer), answer[:-2] == bytes(data), answer[-2:].hex())
+command = [0, 0xA4, 4, 0, 0, 0xFF, 0xFF] + data + [0, 0] # 65,544 bytes
+print(len(command), send(command).hex())
+)");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    BOOST_TEST(outcome.out == "9000\n65537 True 9000\n65544 6a87\n", outcome.out);
 }
 
 BOOST_AUTO_TEST_CASE(a_pin_is_typed_before_or_while_the_reader_asks) {

@@ -41,6 +41,8 @@ const BadProfile k_bad_profiles[] = {
     {"[witness]\n[atr]\nbytes = \"3B 0x\"\n", "3: atr.bytes: is not hexadecimal"},
     {"[witness]\n[atr]\nbytes = \"3B 00\"\nlabel = \"A\"\n", "3: atr.bytes: is the whole ATR"},
     {"[witness]\n[atr]\nprotocols = [\"T=2\"]\n", "3: atr.protocols: \"T=2\" is not a protocol"},
+    {"t0 = \"get-response\"\n[witness]\n", "1: t0: is for a card that offers T=0"},
+    {"t0 = \"sometimes\"\n[witness]\n[atr]\nprotocols = [\"T=0\"]\n", "1: t0: \"sometimes\" is no behaviour"},
     {"[witness]\n[atr]\nprotocols = []\n", "3: atr.protocols: is empty"},
     {"[witness]\n[atr]\nprotocols = \"T=1\"\n", "3: atr.protocols: has to be a list of texts"},
     {"[witness]\n[atr]\nhistorical = \"00112233445566778899AABBCCDDEEFF\"\n",

@@ -134,10 +134,61 @@ BOOST_AUTO_TEST_CASE(tlv_properties_are_found_through_the_feature_request) {
     BOOST_TEST(to_hex(ByteView(out).first(size)) == "01020000"
                                                     "030100"
                                                     "090100"
-                                                    "0A04FFFF0000");
+                                                    "0A0400000100");
     BOOST_TEST(control(code, 5) == IFD_ERROR_INSUFFICIENT_BUFFER);
     BOOST_TEST(size == 0U);
     BOOST_TEST(control(1, out.size()) == IFD_ERROR_NOT_SUPPORTED);
+}
+
+BOOST_AUTO_TEST_CASE(a_card_learns_which_protocol_is_used) {
+    Fixture f;
+    auto card = Peer::to_unix(f.path);
+    card.say("0004434C5805");
+    auto greeted = meanwhile([&f] { return f.slot.reaches(IFD_ICC_PRESENT); });
+    card.expect("000104");
+    card.expect("000000031F0500");
+    card.say("0000000192");
+    BOOST_TEST(result_of(greeted));
+    power_up(f.slot, card, false);
+    for (const bool t1 : {false, true}) {
+        auto chosen = meanwhile([t1] {
+            return IfdModule::get().set_protocol(0, t1 ? SCARD_PROTOCOL_T1 : SCARD_PROTOCOL_T0, 0, 0, 0, 0);
+        });
+        card.expect(t1 ? "000000021201" : "000000021200");
+        card.say("0000000194");
+        BOOST_TEST(result_of(chosen) == IFD_SUCCESS);
+    }
+    auto chosen = meanwhile([] { return IfdModule::get().set_protocol(0, SCARD_PROTOCOL_T0, 0, 0, 0, 0); });
+    card.expect("000000021200");
+    card.say("00000003909000"); // no answer to that
+    BOOST_TEST(result_of(chosen) == IFD_COMMUNICATION_ERROR);
+    f.slot.until(IFD_ICC_NOT_PRESENT);
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_that_udev_told_of_ends_what_is_under_way_when_it_goes) {
+    Fixture f;
+    const auto path = f.dir.path("hot");
+    OpenSlot slot(0x50000, "usb:ca4d/1a7c:libudev:0:unix:" + path + "?slots=1");
+    BOOST_REQUIRE(slot.opened() == IFD_SUCCESS);
+    const auto card = insert_extended(slot, path);
+    power_up(slot, card, false);
+    BOOST_TEST(slot.attribute(TAG_IFD_DEVICE_REMOVED).bytes == "01");
+    auto sent = sending(slot, hex("00A40400"));
+    card.expect("000000051000A40400");
+    UCHAR gone = 0;
+    BOOST_TEST(IfdModule::get().set_capabilities(slot.lun(), TAG_IFD_DEVICE_REMOVED, 1, &gone) ==
+               IFD_SUCCESS);
+    BOOST_TEST(slot.presence() == IFD_ICC_PRESENT);
+    gone = 1;
+    BOOST_TEST(IfdModule::get().set_capabilities(slot.lun(), TAG_IFD_DEVICE_REMOVED, 0, &gone) ==
+               IFD_ERROR_SET_FAILURE);
+    BOOST_TEST(IfdModule::get().set_capabilities(slot.lun(), TAG_IFD_DEVICE_REMOVED, 1, &gone) ==
+               IFD_SUCCESS);
+    BOOST_TEST(result_of(sent).code == IFD_NO_SUCH_DEVICE);
+    card.expect_close();
+    BOOST_TEST(slot.presence() == IFD_NO_SUCH_DEVICE);
+    BOOST_TEST(slot.power(IFD_POWER_UP).code == IFD_NO_SUCH_DEVICE);
+    BOOST_TEST(slot.close() == IFD_SUCCESS);
 }
 
 BOOST_DATA_TEST_CASE(card_is_powered_used_reset_and_powered_down, data::make({true, false}), plain) {

@@ -45,6 +45,8 @@ const std::vector<Golden> k_golden{
     {Dialect::extended, Side::ifd, FrameType::command, "00 A4 04 00", "00 00 00 05 10 00 A4 04 00"},
     {Dialect::extended, Side::ifd, FrameType::command, "01", "00 00 00 02 10 01"},
     {Dialect::extended, Side::ifd, FrameType::hello, "01", "00 00 00 02 1F 01"},
+    {Dialect::extended, Side::ifd, FrameType::protocol, "01", "00 00 00 02 12 01"},
+    {Dialect::extended, Side::icc, FrameType::protocol_set, "", "00 00 00 01 94"},
     {Dialect::extended, Side::icc, FrameType::atr, "3B 80 01 81", "00 00 00 05 81 3B 80 01 81"},
     {Dialect::extended, Side::icc, FrameType::atr, "", "00 00 00 01 81"},
     {Dialect::extended, Side::icc, FrameType::off, "", "00 00 00 01 82"},
@@ -67,6 +69,8 @@ const std::vector<Lie> k_lies{
     {Dialect::plain, Side::ifd, "00 01 03"},          // unknown control byte
     {Dialect::plain, Side::ifd, "00 01 FF"},          //
     {Dialect::extended, Side::icc, "00 00 00 00"},    // length 0
+    {Dialect::extended, Side::ifd, "00 00 00 01 12"}, // a protocol without its number
+    {Dialect::extended, Side::icc, "00 00 00 02 94"}, // an answer that says more than it may
     {Dialect::extended, Side::icc, "00 01 00 41"},    // 65,601
     {Dialect::extended, Side::icc, "FF FF FF FF"},    //
     {Dialect::extended, Side::icc, "00 00 00 02 90"}, // a response of one byte, told before it has come

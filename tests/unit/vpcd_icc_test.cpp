@@ -32,6 +32,7 @@ class EchoCard : public IccHandler {
         return answer_to_reset;
     }
     Bytes atr() override { return hex("3B8001 81"); }
+    void set_protocol(unsigned protocol) override { calls += "T=" + std::to_string(protocol) + " "; }
     Bytes transmit(ByteView command) override {
         if (command[0] == 0xFF) {
             return {}; // no answer
@@ -75,7 +76,7 @@ struct Served {
 
 void greet_extended(const Peer& reader) {
     reader.say("000104");
-    reader.expect("0004434C5803");
+    reader.expect("0004434C5805");
     reader.say("000000021F01");
 }
 
@@ -154,11 +155,26 @@ BOOST_AUTO_TEST_CASE(unanswered_command_keeps_the_link) {
     served.reader.expect("000000059000019000");
 }
 
+BOOST_AUTO_TEST_CASE(card_is_told_the_protocol) {
+    EchoCard card;
+    Served served(true, card);
+    greet_extended(served.reader);
+    served.reader.say("000000021201");
+    served.reader.expect("0000000194");
+    served.reader.say("000000021200");
+    served.reader.expect("0000000194");
+    served.reader.say("000000021202");
+    const auto result = served.wait();
+    BOOST_REQUIRE(!result);
+    BOOST_TEST((result.error().code == LinkErrc::malformed));
+    BOOST_TEST(card.calls == "T=1 T=0 ");
+}
+
 BOOST_AUTO_TEST_CASE(command_before_hello_ends_the_link) {
     EchoCard card;
     Served served(true, card);
     served.reader.say("000104");
-    served.reader.expect("0004434C5803");
+    served.reader.expect("0004434C5805");
     served.reader.say("0000000310 0000");
     const auto result = served.wait();
     BOOST_REQUIRE(!result);

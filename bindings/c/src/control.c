@@ -208,6 +208,16 @@ int cardlatch_call(cardlatch_connection* connection, const char* method, const c
     return got;
 }
 
+/* False when `item` describes no slot. */
+static int read_slot(struct json_text item, struct cardlatch_slot* slot) {
+    memset(slot, 0, sizeof(*slot));
+    return json_int(json_member(item, "slot"), &slot->number) &&
+           json_string(json_member(item, "reader"), slot->reader, sizeof(slot->reader)) &&
+           json_string(json_member(item, "state"), slot->state, sizeof(slot->state)) &&
+           json_string(json_member(item, "profile"), slot->profile, sizeof(slot->profile)) &&
+           json_string(json_member(item, "atr"), slot->atr, sizeof(slot->atr));
+}
+
 int cardlatch_status(cardlatch_connection* connection, struct cardlatch_slot* slots, size_t room) {
     struct json_text result = {NULL, NULL};
     const int got = ask(connection, "status", NULL, &result);
@@ -219,12 +229,7 @@ int cardlatch_status(cardlatch_connection* connection, struct cardlatch_slot* sl
     for (struct json_text item = json_element(list, 0); item.begin != NULL;
          item = json_element(list, (size_t)++count)) {
         struct cardlatch_slot slot;
-        memset(&slot, 0, sizeof(slot));
-        if (!json_int(json_member(item, "slot"), &slot.number) ||
-            !json_string(json_member(item, "reader"), slot.reader, sizeof(slot.reader)) ||
-            !json_string(json_member(item, "state"), slot.state, sizeof(slot.state)) ||
-            !json_string(json_member(item, "profile"), slot.profile, sizeof(slot.profile)) ||
-            !json_string(json_member(item, "atr"), slot.atr, sizeof(slot.atr))) {
+        if (!read_slot(item, &slot)) {
             return failed(connection, CARDLATCH_E_PROTOCOL, "the answer to status has no such slot");
         }
         if (slots != NULL && (size_t)count < room) {
@@ -311,6 +316,32 @@ int cardlatch_type(cardlatch_connection* connection, int slot, const char* pin, 
     forget(next, sizeof(next));
     forget(params, sizeof(params));
     return got;
+}
+
+int cardlatch_reader_add(cardlatch_connection* connection, const char* name, const char* card,
+                         struct cardlatch_slot* slot) {
+    char called[1024] = "null";
+    char holds[8192] = "\"none\"";
+    char params[sizeof(called) + sizeof(holds) + 64];
+    struct json_text result = {NULL, NULL};
+    if ((name != NULL && json_quote(name, called, sizeof(called)) <= 0) ||
+        (card != NULL && json_quote(card, holds, sizeof(holds)) <= 0)) {
+        return refuse(connection, "the reader's or the card's name is too long");
+    }
+    snprintf(params, sizeof(params), "{\"name\":%s,\"cards\":[%s]}", called, holds);
+    const int got = ask(connection, "reader_add", params, &result);
+    struct cardlatch_slot made;
+    if (got == CARDLATCH_OK && !read_slot(json_element(json_member(result, "slots"), 0), &made)) {
+        return failed(connection, CARDLATCH_E_PROTOCOL, "the answer to reader_add has no slot");
+    }
+    if (got == CARDLATCH_OK && slot != NULL) {
+        *slot = made;
+    }
+    return got;
+}
+
+int cardlatch_reader_remove(cardlatch_connection* connection, int slot) {
+    return act(connection, "reader_remove", slot);
 }
 
 int cardlatch_fault_add(cardlatch_connection* connection, int slot, const char* spec, char* name,

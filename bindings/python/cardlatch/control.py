@@ -23,7 +23,7 @@ class Slot:
 
     slot: int
     reader: str
-    state: str  # "present", "empty", "mute" or "unavailable"
+    state: str  # "present", "empty", "mute", "unavailable" or "unplugged"
     profile: str  # empty without a card
     atr: str  # hexadecimal, empty without a card
     link: str
@@ -102,10 +102,7 @@ class Control:
         """Puts a card into an empty slot: a shipped profile's name or a TOML file; by default the last one."""
         if card is None:
             return _slot(self.call("insert", slot=slot)["slots"][0])
-        name = os.fspath(card)
-        if "/" in name or name.endswith(".toml"):
-            name = os.path.abspath(name)
-        return _slot(self.call("insert", slot=slot, profile=name)["slots"][0])
+        return _slot(self.call("insert", slot=slot, profile=_profile(card))["slots"][0])
 
     def remove(self, slot: Union[int, str]) -> Slot:
         """Pulls the card."""
@@ -125,6 +122,23 @@ class Control:
         """Presses keys on a reader's PIN pad: for the request under way, or for the next one."""
         params: dict[str, Any] = {"cancel": True} if cancel else {"pin": pin, "new": new}
         return _slot(self.call("type", slot=slot, **params)["slots"][0])
+
+    def add_reader(
+        self, name: Optional[str] = None, *cards: Union[str, os.PathLike[str]]
+    ) -> "Reader":
+        """Plugs in a reader while pcscd runs: as the others are called, and empty, unless told otherwise.
+
+        ``cards`` has one for each slot, or "none". Returns the first slot.
+        """
+        params: dict[str, Any] = {"cards": [_profile(card) for card in cards]}
+        if name is not None:
+            params["name"] = name
+        made = _slot(self.call("reader_add", **params)["slots"][0])
+        return Reader(self, made.slot, made.reader)
+
+    def remove_reader(self, slot: Union[int, str]) -> None:
+        """Unplugs the reader of a slot, with all its slots."""
+        self.call("reader_remove", slot=slot)
 
     def add_fault(self, type: str, slot: Optional[Union[int, str]] = None, **settings: Any) -> Fault:
         """Adds a fault, for instance ``add_fault("wrong-sw", sw="6581", ins="D6")`` (docs/faults.md)."""
@@ -169,6 +183,10 @@ class Reader:
         """Pulls the card."""
         self._control.remove(self.slot)
 
+    def unplug(self) -> None:
+        """Unplugs the reader itself: it is gone from the clients' list, and its place is the next reader's."""
+        self._control.remove_reader(self.slot)
+
     def reset(self) -> None:
         """Resets the card as another client would: connected clients get SCARD_W_RESET_CARD."""
         self._control.reset(self.slot)
@@ -198,6 +216,12 @@ class Reader:
 
     def __repr__(self) -> str:
         return f"<cardlatch.Reader {self.slot} {self.name!r}>"
+
+
+def _profile(card: Union[str, os.PathLike[str]]) -> str:
+    """A card's name as another process understands it."""
+    name = os.fspath(card)
+    return os.path.abspath(name) if "/" in name or name.endswith(".toml") else name
 
 
 def _slot(item: dict[str, Any]) -> Slot:

@@ -79,8 +79,9 @@ RESPONSECODE get_attribute(Slot& slot, DWORD lun, DWORD tag, PDWORD length, PUCH
         const bool present = slot.presence() == IFD_ICC_PRESENT;
         return give_value(static_cast<std::uint8_t>(present ? k_in_position : 0), length, value);
     }
-    case SCARD_ATTR_ICC_INTERFACE_STATUS:
-        return give_value(static_cast<std::uint8_t>(slot.atr().empty() ? 0 : 1), length, value);
+    case SCARD_ATTR_ICC_INTERFACE_STATUS: // as the CCID driver: pcscd powers a card whenever it is used
+        return give_value(static_cast<std::uint8_t>(slot.presence() == IFD_ICC_PRESENT ? 1 : 0), length,
+                          value);
     case SCARD_ATTR_ICC_TYPE_PER_ATR:
         return slot.atr().empty() ? (*length = 0, IFD_ERROR_TAG) : give_value(k_asynchronous, length, value);
     default:

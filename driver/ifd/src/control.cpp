@@ -23,6 +23,8 @@ constexpr DWORD k_windows_feature_request = 0x313520;
 constexpr std::uint8_t k_validation = 0x07;
 constexpr std::uint8_t k_longest_pin = 255;
 
+constexpr std::uint32_t k_longest_data = 65535; ///< of a command APDU. Source: ISO/IEC 7816-3 §12.1.3
+
 RESPONSECODE list_features(bool pin_pad, PUCHAR out, LPDWORD returned) {
     Bytes list;
     const auto add = [&list](std::uint8_t feature) {
@@ -59,7 +61,10 @@ RESPONSECODE tell_properties(const Slot& slot, PUCHAR out, LPDWORD returned) {
     }
     add(PCSCv2_PART10_PROPERTY_bTimeOut2, 1, 0); // one time for the whole entry
     add(PCSCv2_PART10_PROPERTY_bPPDUSupport, 1, 0);
-    add(PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize, 4, slot.max_apdu_data());
+    // Extended APDUs of every length are told by 65536, as the CCID driver does.
+    constexpr std::uint32_t k_any_length = 0x10000;
+    const auto longest = slot.max_apdu_data();
+    add(PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize, 4, longest == k_longest_data ? k_any_length : longest);
     return give(list, returned, out);
 }
 

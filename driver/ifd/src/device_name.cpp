@@ -67,6 +67,18 @@ Result<void> read_option(DeviceName& device, std::string_view text) {
     return bad(text, "the options are slots, timeout-ms, greeting-ms, pin-pad, serial, host and unplug-file");
 }
 
+/// What pcscd puts before the address of a device that it found with udev: usb:VVVV/PPPP:libudev:INTERFACE:.
+/// Source: pcsc-lite hotplug_libudev.c, HPAddDevice.
+std::string_view without_bus(std::string_view text) {
+    constexpr std::string_view k_udev = ":libudev:";
+    const auto at = text.find(k_udev);
+    if (!text.starts_with("usb:") || at == std::string_view::npos) {
+        return text;
+    }
+    const auto address = text.find(':', at + k_udev.size());
+    return address == std::string_view::npos ? text : text.substr(address + 1);
+}
+
 struct Scheme {
     std::string_view prefix;
     DeviceName::Kind kind;
@@ -84,6 +96,7 @@ Result<DeviceName> DeviceName::parse(std::string_view text) {
     if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
         text = text.substr(1, text.size() - 2);
     }
+    text = without_bus(text);
     for (const auto& scheme : k_schemes) {
         if (!text.starts_with(scheme.prefix)) {
             continue;

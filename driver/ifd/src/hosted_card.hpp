@@ -28,6 +28,8 @@ class HostedCard {
     Bytes reset() { return activate(table_->reset); }
     void power_off() { table_->power_off(card_); }
 
+    void set_protocol(unsigned protocol) { table_->set_protocol(card_, static_cast<std::uint8_t>(protocol)); }
+
     /// The response's length; it is in `response` when it fits.
     std::size_t transmit(ByteView command, std::span<std::uint8_t> response) {
         return table_->transmit(card_, command.data(), command.size(), response.data(), response.size());

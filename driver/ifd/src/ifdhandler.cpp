@@ -93,6 +93,8 @@ RESPONSECODE get_capability(Slot& slot, DWORD lun, DWORD tag, PDWORD length, PUC
         return give_value(&wait_for_event, length, value);
     case TAG_IFD_STOP_POLLING_THREAD:
         return give_value(&stop_waiting, length, value);
+    case TAG_IFD_DEVICE_REMOVED: // the driver wants to be told
+        return give_value(k_yes, length, value);
     default:
         return get_attribute(slot, lun, tag, length, value);
     }
@@ -143,11 +145,20 @@ RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Val
     });
 }
 
-RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD /*Length*/, PUCHAR /*Value*/) {
+RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD Length, PUCHAR Value) {
     return guard([&]() -> RESPONSECODE {
         const auto slot = slot_table().find(Lun);
         if (!slot) {
             return IFD_COMMUNICATION_ERROR;
+        }
+        if (Tag == TAG_IFD_DEVICE_REMOVED) {
+            if (Length != 1 || Value == nullptr) {
+                return IFD_ERROR_SET_FAILURE;
+            }
+            if (*Value != 0) {
+                slot->unplug();
+            }
+            return IFD_SUCCESS;
         }
         DWORD length = 0;
         const bool known = get_capability(*slot, Lun, Tag, &length, nullptr) == IFD_SUCCESS;

@@ -199,6 +199,15 @@ void Slot::stop_waiting() {
     wake();
 }
 
+void Slot::unplug() {
+    const std::lock_guard lock(state_);
+    unplugged_ = true;
+    if (link_) {
+        drop("the reader is unplugged");
+    }
+    wake();
+}
+
 void Slot::close() {
     const std::lock_guard lock(state_);
     if (closed_) {
@@ -237,7 +246,7 @@ bool Slot::still_there(const LinkPtr& link) const {
 }
 
 bool Slot::unplugged() const noexcept {
-    return is_unplugged(device_);
+    return unplugged_ || is_unplugged(device_);
 }
 
 RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
@@ -252,9 +261,9 @@ RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
             drop(error.message());
             wake();
         }
-    }
-    if (unplugged()) {
-        return IFD_NO_SUCH_DEVICE;
+        if (unplugged()) {
+            return IFD_NO_SUCH_DEVICE;
+        }
     }
     if (error.code == LinkErrc::timed_out) {
         return IFD_RESPONSE_TIMEOUT;
@@ -344,6 +353,7 @@ RESPONSECODE Slot::transmit_hosted(const Access& card, ByteView command, std::sp
                                    DWORD* size) {
     const std::size_t length = card.hosted->transmit(command, response);
     if (!still_there(card.link)) {
+        const std::lock_guard lock(state_);
         return unplugged() ? IFD_NO_SUCH_DEVICE : IFD_ICC_NOT_PRESENT; // taken out meanwhile: nobody gets the
                                                                        // answer of a card that is gone
     }
@@ -376,9 +386,33 @@ RESPONSECODE Slot::enter_pin(const vpcd::PinRequest& request, vpcd::PinEntry& en
 }
 
 RESPONSECODE Slot::set_protocol(DWORD protocol, const Pps& pps) {
+    const std::lock_guard exchange(exchange_);
+    if (const auto refused = check_protocol(protocol, pps); refused != IFD_SUCCESS) {
+        return refused;
+    }
+    RESPONSECODE refused = IFD_SUCCESS;
+    const Access card = access(true, refused);
+    if (!card.link) {
+        return refused;
+    }
+    const unsigned number = protocol == SCARD_PROTOCOL_T1 ? 1 : 0;
+    if (card.hosted) {
+        card.hosted->set_protocol(number);
+    } else if (const auto told = card.link->set_protocol(number); !told) {
+        return lose(card.link, told.error());
+    }
+    const std::lock_guard lock(state_);
+    if (link_ != card.link) {
+        return IFD_ICC_NOT_PRESENT;
+    }
+    protocol_ = static_cast<std::uint32_t>(protocol);
+    return IFD_SUCCESS;
+}
+
+RESPONSECODE Slot::check_protocol(DWORD protocol, const Pps& pps) const {
     const std::lock_guard lock(state_);
     if (!visible() || atr_.empty()) {
-        return IFD_COMMUNICATION_ERROR;
+        return unplugged() ? IFD_NO_SUCH_DEVICE : IFD_COMMUNICATION_ERROR;
     }
     constexpr std::uint8_t k_default_speed = 0x11;
     const auto offered = AtrProtocols::of(atr_);
@@ -391,11 +425,7 @@ RESPONSECODE Slot::set_protocol(DWORD protocol, const Pps& pps) {
         (pps.flags & IFD_NEGOTIATE_PTS1) != 0 && pps.pps1 != k_default_speed && pps.pps1 != offered.speed;
     const bool extras_refused = ((pps.flags & IFD_NEGOTIATE_PTS2) != 0 && pps.pps2 != 0) ||
                                 ((pps.flags & IFD_NEGOTIATE_PTS3) != 0 && pps.pps3 != 0);
-    if (speed_refused || extras_refused) {
-        return IFD_ERROR_PTS_FAILURE;
-    }
-    protocol_ = static_cast<std::uint32_t>(protocol);
-    return IFD_SUCCESS;
+    return speed_refused || extras_refused ? IFD_ERROR_PTS_FAILURE : IFD_SUCCESS;
 }
 
 std::uint32_t Slot::protocol() const {

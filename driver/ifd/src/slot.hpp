@@ -73,9 +73,10 @@ class Slot {
         std::uint8_t pps3;
     };
 
-    /// Chooses SCARD_PROTOCOL_T0 or _T1 for the powered card, as a PPS exchange would; the link has no baud
-    /// rate. IFD_PROTOCOL_NOT_SUPPORTED when the ATR does not offer it, IFD_ERROR_PTS_FAILURE for parameters
-    /// that the ATR does not offer, IFD_COMMUNICATION_ERROR without a card. Source: ISO/IEC 7816-3 §9.
+    /// Chooses SCARD_PROTOCOL_T0 or _T1 for the powered card, as a PPS exchange would, and tells the card;
+    /// the link has no baud rate. IFD_PROTOCOL_NOT_SUPPORTED when the ATR does not offer it,
+    /// IFD_ERROR_PTS_FAILURE for parameters that the ATR does not offer, IFD_COMMUNICATION_ERROR without a
+    /// card, and what telling the card may end in, as transmit(). Source: ISO/IEC 7816-3 §9.
     RESPONSECODE set_protocol(DWORD protocol, const Pps& pps);
 
     /// SCARD_PROTOCOL_T0 or _T1: the one chosen, or the first that the ATR offers.
@@ -91,6 +92,10 @@ class Slot {
     [[nodiscard]] std::uint32_t max_apdu_data() const;
 
     [[nodiscard]] unsigned slots() const noexcept { return device_.slots; }
+
+    /// The reader has been unplugged for good: what is under way ends with IFD_NO_SUCH_DEVICE, as does
+    /// everything until close().
+    void unplug();
 
     /// Lets go of the card and of the socket. Exchanges and waits under way end.
     void close();
@@ -129,6 +134,7 @@ class Slot {
         std::shared_ptr<HostedCard> hosted;
     };
 
+    [[nodiscard]] RESPONSECODE check_protocol(DWORD protocol, const Pps& pps) const;
     RESPONSECODE lose(const LinkPtr& link, const Error& error);
     Access access(bool powered, RESPONSECODE& refused) const;
     RESPONSECODE power_down(const Access& card);
@@ -153,6 +159,7 @@ class Slot {
     bool unplugged_reported_ = false; ///< the same of the reader
     bool stop_ = false;               ///< stop_waiting() was called and not yet obeyed
     bool closed_ = false;             ///< close() was called
+    bool unplugged_ = false;          ///< unplug() was called
     TimePoint greeting_until_{};      ///< link_ && !present_
     Bytes atr_;                       ///< powered_
     std::uint32_t protocol_ = 0;      ///< powered_: chosen by set_protocol()

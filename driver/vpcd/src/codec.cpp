@@ -55,6 +55,7 @@ constexpr std::array k_rules{
     Rule{FrameType::reset, Side::ifd, 0, 0},
     Rule{FrameType::command, Side::ifd, 1, k_max_command},
     Rule{FrameType::pin_request, Side::ifd, k_pin_request_size, k_pin_request_size},
+    Rule{FrameType::protocol, Side::ifd, 1, 1},
     Rule{FrameType::hello, Side::ifd, 1, 2},
     Rule{FrameType::atr, Side::icc, 0, k_max_atr},
     Rule{FrameType::off, Side::icc, 0, 0},
@@ -62,6 +63,7 @@ constexpr std::array k_rules{
     Rule{FrameType::pin_entry, Side::icc, 1, k_max_pin_entry},
     Rule{FrameType::card, Side::icc, 0, k_max_hosting_request},
     Rule{FrameType::no_answer, Side::icc, 1, 1},
+    Rule{FrameType::protocol_set, Side::icc, 0, 0},
     Rule{FrameType::time_extension, Side::icc, 2, 2},
 };
 

@@ -157,6 +157,12 @@ class Session final : public IccPort {
             return begin_extension(frame.payload);
         case FrameType::pin_request:
             return type_pin(frame.payload);
+        case FrameType::protocol:
+            if (frame.payload[0] > 1) {
+                return fail(LinkErrc::malformed, "the reader chose a protocol that is none");
+            }
+            timed([&] { handler_.set_protocol(frame.payload[0]); });
+            return send_answer(FrameType::protocol_set, {});
         default:
             return fail(LinkErrc::malformed, "the reader sent a card's frame");
         }

@@ -98,6 +98,7 @@ Result<bool> IfdLink::judge_greeting(ByteView answer) {
     dialect_.store(Dialect::extended, std::memory_order_relaxed);
     set_receive_timeout();
     has_keypad_ = with_features;
+    wants_protocol_ = hello[0] >= k_protocol_version;
     return !with_features; // then the card's own frame comes first
 }
 
@@ -119,6 +120,14 @@ Result<PinEntry> IfdLink::enter_pin(const PinRequest& request) {
     auto entry = PinEntry::parse(payload, request);
     decoder_.wipe();
     return entry;
+}
+
+Result<void> IfdLink::set_protocol(unsigned protocol) {
+    if (wants_protocol_) {
+        const std::array payload{static_cast<std::uint8_t>(protocol)};
+        BOOST_OUTCOME_TRY(exchange(FrameType::protocol, FrameType::protocol_set, payload));
+    }
+    return ok();
 }
 
 Result<ByteView> IfdLink::power_on() {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <fcntl.h>
 #include <sstream>
@@ -48,6 +49,7 @@ class Card::Impl final : public Persistence {
     Impl(const Profile& profile, RandomSource& random, Replay::Report report)
         : name_(profile.name)
         , atr_(profile.atr)
+        , t0_(profile.t0)
         , stored_(profile.stored)
         , selected_at_reset_(profile.selected_at_reset) {
         if (profile.replay) {
@@ -79,6 +81,7 @@ class Card::Impl final : public Persistence {
     std::string name_;
     iso7816::Atr atr_;
     bool powered_ = false;
+    unsigned protocol_ = 0; ///< volatile
 
   private:
     struct DfName {
@@ -93,9 +96,14 @@ class Card::Impl final : public Persistence {
     ResponseApdu select_df_name(const CommandApdu& command, unsigned channel, ControlTemplate wanted);
     ResponseApdu get_response(const CommandApdu& command, unsigned channel);
     ResponseApdu fit(ResponseApdu response, std::size_t ne, unsigned channel);
+    ResponseApdu fit_t0(ResponseApdu response, const CommandApdu& command, unsigned channel);
+    std::optional<ResponseApdu> take_repeated(const CommandApdu& command, unsigned channel);
+    /// Commands are those of T=0, which carry data one way.
+    [[nodiscard]] bool one_way() const { return protocol_ == 0 && t0_ == T0Behaviour::get_response; }
     [[nodiscard]] std::optional<DfName> find_df_name(ByteView prefix, unsigned occurrence,
                                                      std::optional<std::size_t> last) const;
 
+    const T0Behaviour t0_;
     std::optional<Replay> replay_; ///< answers everything when it is there
     LogicalChannels::Applications applications_;
     std::optional<std::size_t> master_file_owner_;
@@ -108,6 +116,13 @@ class Card::Impl final : public Persistence {
     CommandChain chain_;
     ResponseApdu held_;         ///< waits for GET RESPONSE while it has data
     unsigned held_channel_ = 0; ///< the channel that it waits in
+    /// A command that was answered with 6CXX, and the response that waits for its repetition.
+    struct Repeated {
+        std::array<std::uint8_t, 4> header{};
+        unsigned channel = 0;
+        ResponseApdu response;
+    };
+    std::optional<Repeated> repeated_;
 };
 
 Result<void> Card::Impl::open_store(const std::filesystem::path& file) {
@@ -184,6 +199,7 @@ Result<void> Card::Impl::commit() {
 }
 
 void Card::Impl::volatile_state_starts_anew() {
+    protocol_ = atr_.first_protocol();
     if (replay_) {
         replay_->reset();
         return;
@@ -194,6 +210,7 @@ void Card::Impl::volatile_state_starts_anew() {
     channels_.reset(selected_at_reset_);
     chain_.clear();
     held_ = {};
+    repeated_.reset();
 }
 
 Bytes Card::Impl::transmit(ByteView command_apdu) {
@@ -232,6 +249,15 @@ ResponseApdu Card::Impl::answer(CommandApdu& command) {
         return get_response(command, read.channel);
     }
     held_ = {};
+    if (one_way()) {
+        if (command.extended) {
+            return sw::k_wrong_length; // no command of T=0: it would have to come in an ENVELOPE
+        }
+        if (auto repeated = take_repeated(command, read.channel)) {
+            return std::move(*repeated);
+        }
+        return fit_t0(execute(command, read.channel), command, read.channel);
+    }
     auto response = execute(command, read.channel);
     const auto* const session = channels_.session(read.channel);
     const auto without_le = session != nullptr && session->assumes_le() ? all_of(command) : 0;
@@ -262,6 +288,32 @@ ResponseApdu Card::Impl::fit(ResponseApdu response, std::size_t ne, unsigned cha
     return {std::move(response.data), sw::more_data(held_.data.size())};
 }
 
+// The response to a command with data waits for GET RESPONSE, and one whose length is not Le for the same
+// command with the right one. Source: ISO/IEC 7816-3 §12.2.2 (cases 2S.3 and 4S.3).
+ResponseApdu Card::Impl::fit_t0(ResponseApdu response, const CommandApdu& command, unsigned channel) {
+    constexpr std::size_t k_most = 256;
+    const auto size = response.data.size();
+    if (!command.ne || !command.data.empty()) {
+        return fit(std::move(response), 0, channel);
+    }
+    if (size == 0 || size == *command.ne || size > k_most) {
+        return fit(std::move(response), *command.ne, channel);
+    }
+    repeated_ = Repeated{{command.cla, command.ins, command.p1, command.p2}, channel, std::move(response)};
+    return sw::wrong_le(size);
+}
+
+/// The response that waits for this command, so that nothing is executed twice. Nothing waits afterwards.
+std::optional<ResponseApdu> Card::Impl::take_repeated(const CommandApdu& command, unsigned channel) {
+    auto repeated = std::exchange(repeated_, std::nullopt);
+    const std::array header{command.cla, command.ins, command.p1, command.p2};
+    if (!repeated || repeated->header != header || repeated->channel != channel || !command.data.empty() ||
+        command.ne != repeated->response.data.size()) {
+        return std::nullopt;
+    }
+    return std::move(repeated->response);
+}
+
 ResponseApdu Card::Impl::get_response(const CommandApdu& command, unsigned channel) {
     if (channel != held_channel_) {
         held_ = {};
@@ -276,7 +328,7 @@ ResponseApdu Card::Impl::get_response(const CommandApdu& command, unsigned chann
     if (available == 0) {
         return sw::k_conditions_not_satisfied;
     }
-    if (!command.extended && !wants_all(command) && *command.ne > available) {
+    if (!command.extended && (one_way() || !wants_all(command)) && *command.ne > available) {
         return sw::wrong_le(available);
     }
     return fit(std::exchange(held_, {}), *command.ne, channel);
@@ -396,6 +448,10 @@ std::string Card::state() const {
 
 Bytes Card::power_on() {
     return reset();
+}
+
+void Card::set_protocol(unsigned protocol) {
+    impl_->protocol_ = protocol;
 }
 
 void Card::power_off() {

@@ -75,6 +75,22 @@ Result<iso7816::Atr> read_atr(TableReader& atr, const CardCapabilities& capabili
 }
 
 /// The tables [fault.NAME], as text.
+Result<T0Behaviour> read_t0(const TableReader& root, const std::optional<std::string>& word,
+                            const iso7816::Atr& atr) {
+    if (!word || *word == "transparent") {
+        return T0Behaviour::transparent;
+    }
+    if (*word != "get-response") {
+        return root.error(
+            "t0",
+            fmt::format(R"("{}" is no behaviour; allowed are "transparent" and "get-response")", *word));
+    }
+    if (!atr.offers(0)) {
+        return root.error("t0", R"(is for a card that offers T=0: atr.protocols = ["T=0"])");
+    }
+    return T0Behaviour::get_response;
+}
+
 Result<void> read_faults(TableReader& root, Profile& profile) {
     BOOST_OUTCOME_TRY(auto faults, root.table("fault"));
     if (!faults) {
@@ -176,11 +192,13 @@ Result<Profile> load_profile(const std::filesystem::path& file) {
     profile.description = description.value_or("");
     BOOST_OUTCOME_TRY(auto atr, root.table("atr"));
     BOOST_OUTCOME_TRY(auto state, root.table("state"));
+    BOOST_OUTCOME_TRY(const auto t0, root.text("t0", 1, 64));
     BOOST_OUTCOME_TRY(read_faults(root, profile));
     BOOST_OUTCOME_TRY(read_applications(root, profile));
     const toml::table none;
     auto atr_table = atr.value_or(TableReader(none, "atr", file.string()));
     BOOST_OUTCOME_TRY(profile.atr, read_atr(atr_table, combined_capabilities(profile)));
+    BOOST_OUTCOME_TRY(profile.t0, read_t0(root, t0, profile.atr));
     if (state) {
         BOOST_OUTCOME_TRY(check_state(*state, profile));
         profile.stored = stored;

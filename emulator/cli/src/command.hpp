@@ -53,7 +53,7 @@ std::vector<std::unique_ptr<Command>> make_card_commands(CLI::App& root);
 std::vector<std::unique_ptr<Command>> make_lockcheck_commands(CLI::App& root);
 /// fault add, list, remove, clear and types.
 std::unique_ptr<Command> make_fault_command(CLI::App& root);
-/// insert, remove, reset, acquire and status.
+/// insert, remove, reset, acquire, type, reader and status.
 std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root);
 
 /// "cardlatch: MESSAGE" on standard error; returns `code` so that callers can `return complain(...)`.

@@ -213,6 +213,63 @@ class StatusCommand : public ControlCommand {
     bool json_ = false;
 };
 
+class ReaderCommand : public ControlCommand {
+  public:
+    explicit ReaderCommand(CLI::App& root) {
+        app_ = root.add_subcommand("reader", "Plug readers in and out while pcscd runs");
+        app_->require_subcommand(1);
+        app_->fallthrough();
+        add_common_options();
+        add_ = app_->add_subcommand(
+            "add", "Plug in a reader; prints the names of its slots, once PC/SC clients see them");
+        add_->add_option("--name", name_, "Its name; default: as the readers at start")->type_name("NAME");
+        add_->add_option("--card", cards_,
+                         "Card in it, as for run; repeat it for a reader of several slots. Default: none")
+            ->type_name("PROFILE");
+        remove_ = app_->add_subcommand("remove", "Unplug a reader; returns when PC/SC clients see it gone");
+        remove_->add_option("SLOT", slot_, "Slot number from 0, or reader name")->required();
+    }
+    int run(const std::vector<std::string>&) override {
+        if (remove_->parsed()) {
+            return call_and_report("reader_remove", {{"slot", slot_}});
+        }
+        json::object params;
+        if (!add_->get_option("--name")->empty()) {
+            params["name"] = name_;
+        }
+        json::array cards;
+        for (const auto& card : cards_) {
+            if (card == "none") {
+                cards.emplace_back(card);
+                continue;
+            }
+            // Resolved here, because a relative path means this process's folder.
+            const auto profile = harness::find_profile(card);
+            if (!profile) {
+                return complain(profile.assume_error(), k_check_failed);
+            }
+            cards.emplace_back(std::filesystem::absolute(profile.assume_value()).native());
+        }
+        params["cards"] = cards;
+        const auto result = call("reader_add", params);
+        if (!result) {
+            return complain(result.assume_error(), result.assume_error().code == std::errc::invalid_argument
+                                                       ? k_usage
+                                                       : k_check_failed);
+        }
+        for (const auto& slot : result.assume_value().at("slots").as_array()) {
+            fmt::print("{}\n", std::string(slot.at("reader").as_string()));
+        }
+        return k_ok;
+    }
+
+  private:
+    CLI::App* add_ = nullptr;
+    CLI::App* remove_ = nullptr;
+    std::string name_;
+    std::vector<std::string> cards_;
+};
+
 } // namespace
 
 std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root) {
@@ -224,6 +281,7 @@ std::vector<std::unique_ptr<Command>> make_control_commands(CLI::App& root) {
         std::make_unique<SlotCommand>(root, "reset", "Reset the card as another PC/SC client would"));
     commands.push_back(std::make_unique<AcquireCommand>(root));
     commands.push_back(std::make_unique<TypeCommand>(root));
+    commands.push_back(std::make_unique<ReaderCommand>(root));
     commands.push_back(std::make_unique<StatusCommand>(root));
     return commands;
 }

@@ -76,6 +76,12 @@ class RunCommand : public Command {
         app_->add_option("--reader-name", options_.reader_name,
                          "Name of the readers; pcscd adds ' 00 00' and so on")
             ->capture_default_str();
+        app_->add_option("--slots", options_.slots_per_reader,
+                         "Slots of each reader; the cards fill them in order. pcscd names them 'NAME 00 00', "
+                         "'NAME 00 01' and so on")
+            ->type_name("N")
+            ->check(CLI::Range(1, static_cast<int>(harness::k_most_reader_slots)))
+            ->capture_default_str();
         app_->add_option("--driver", options_.driver,
                          "IFD handler that pcscd loads: 'vpcd' is Debian's stock vpcd")
             ->transform(CLI::CheckedTransformer(k_drivers))

@@ -7,6 +7,10 @@
  * must not, and several must not share it. Every path below /run/pcscd is rewritten to below FOLDER. The
  * calls are those that pcscd 1.9.9 to 2.5 imports for such paths, in their plain and their 64-bit names.
  *
+ * CARDLATCH_PCSCD_USB=FOLDER: pcscd's USB bus is FOLDER (pcscd_usb.c). Its folder of USB drivers, which it
+ * looks for at a path that is compiled in and ends in /pcsc/drivers, is FOLDER/drivers: ours is the only one
+ * there.
+ *
  * CARDLATCH_PCSCD_LOOPBACK=1, with stock vpcd: that driver listens on every interface without authentication.
  * Binding to every interface becomes binding to 127.0.0.1.
  */
@@ -16,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,12 +34,38 @@
 static const char k_prefix[] = "/run/pcscd";
 static const char k_var_prefix[] = "/var/run/pcscd";
 
+static const char k_drivers[] = "/pcsc/drivers";
+static const char k_bundle[] = "/cardlatch.bundle/";
+
+/* `folder` and `rest` in `buffer`; `path` when there is no room. */
+static const char* join(const char* path, const char* folder, const char* rest, char* buffer, size_t size) {
+    const int written = snprintf(buffer, size, "%s%s", folder, rest);
+    return written > 0 && (size_t)written < size ? buffer : path;
+}
+
+/* The same for what is in the folder of USB drivers: the folder, and our driver in it. */
+static const char* rewrite_driver(const char* path, char* buffer, size_t size) {
+    const char* folder = getenv("CARDLATCH_PCSCD_USB");
+    const char* at = folder == NULL ? NULL : strstr(path, k_drivers);
+    if (at == NULL) {
+        return path;
+    }
+    const char* rest = at + sizeof k_drivers - 1;
+    if (*rest != '\0' && strncmp(rest, k_bundle, sizeof k_bundle - 1) != 0) {
+        return path;
+    }
+    return join(path, folder, at + sizeof "/pcsc" - 1, buffer, size);
+}
+
 /* The path to use instead of `path`: `buffer`, or `path` itself when it is not below pcscd's folder. */
 static const char* rewrite(const char* path, char* buffer, size_t size) {
     const char* folder = getenv("CARDLATCH_PCSCD_RUN");
     const char* rest = NULL;
-    if (path == NULL || folder == NULL) {
+    if (path == NULL) {
         return path;
+    }
+    if (folder == NULL) {
+        return rewrite_driver(path, buffer, size);
     }
     if (strncmp(path, k_prefix, sizeof k_prefix - 1) == 0) {
         rest = path + sizeof k_prefix - 1;
@@ -42,10 +73,9 @@ static const char* rewrite(const char* path, char* buffer, size_t size) {
         rest = path + sizeof k_var_prefix - 1;
     }
     if (rest == NULL || (*rest != '\0' && *rest != '/')) {
-        return path;
+        return rewrite_driver(path, buffer, size);
     }
-    const int written = snprintf(buffer, size, "%s%s", folder, rest);
-    return written > 0 && (size_t)written < size ? buffer : path;
+    return join(path, folder, rest, buffer, size);
 }
 
 /* next_: the next definition of `name`, through a union because ISO C has no cast from object to function
@@ -75,6 +105,8 @@ typedef int (*stat64_call)(const char*, struct stat64*);
 typedef int (*open_call)(const char*, int, ...);
 typedef int (*openat_call)(int, const char*, int, ...);
 typedef FILE* (*fopen_call)(const char*, const char*);
+typedef DIR* (*opendir_call)(const char*);
+typedef void* (*dlopen_call)(const char*, int);
 typedef int (*bind_call)(int, const struct sockaddr*, socklen_t);
 
 EXPORT int mkdir(const char* path, mode_t mode) {
@@ -162,6 +194,16 @@ EXPORT int openat(int folder, const char* path, int flags, ...) {
     const mode_t mode = optional_mode(flags, arguments);
     va_end(arguments);
     return next_(folder, path, flags, mode);
+}
+
+EXPORT DIR* opendir(const char* path) {
+    NEXT_WITH_PATH(opendir_call, "opendir");
+    return next_(path);
+}
+
+EXPORT void* dlopen(const char* path, int flags) {
+    NEXT_WITH_PATH(dlopen_call, "dlopen");
+    return next_(path, flags);
 }
 
 EXPORT int bind(int fd, const struct sockaddr* address, socklen_t length) {

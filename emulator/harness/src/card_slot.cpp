@@ -200,6 +200,11 @@ struct CardSlot::Impl : private vpcd::IccHandler, private fault::Actions {
     }
     Bytes reset() override { return here() ? card->reset() : Bytes{}; }
     Bytes atr() override { return {profile->atr.bytes().begin(), profile->atr.bytes().end()}; }
+    void set_protocol(unsigned protocol) override {
+        if (here()) {
+            card->set_protocol(protocol);
+        }
+    }
     Bytes transmit(ByteView command) override { return here() ? card->transmit(command) : Bytes{}; }
     vpcd::PinEntry enter_pin(const vpcd::PinRequest& request) override { return keypad.enter(request); }
 

@@ -64,12 +64,18 @@ struct Environment {
             }
         }
         std::string preload;
-        // A sanitizer's run time has to come first.
+        // The shim before a sanitizer's run time, whose strdup() would hide the shim's.
+        if (isolate_by_shim || options.loopback_only || !options.usb_bus.empty()) {
+            preload = options.shim.native();
+        }
         for (const auto& library : options.preload) {
             preload += (preload.empty() ? "" : ":") + library;
         }
-        if (isolate_by_shim || options.loopback_only) {
-            preload += (preload.empty() ? "" : ":") + options.shim.native();
+        if (!options.preload.empty()) {
+            allow_any_order();
+        }
+        if (!options.usb_bus.empty()) {
+            entries.push_back("CARDLATCH_PCSCD_USB=" + options.usb_bus.native());
         }
         if (isolate_by_shim) {
             entries.push_back("CARDLATCH_PCSCD_RUN=" + options.run_dir.native());
@@ -87,6 +93,19 @@ struct Environment {
         }
         pointers.push_back(nullptr);
         listen_pid = entries.back().data() + k_listen_pid.size();
+    }
+
+    /// AddressSanitizer insists on being the first library, unless it is told.
+    void allow_any_order() {
+        constexpr std::string_view k_variable = "ASAN_OPTIONS=";
+        constexpr std::string_view k_option = "verify_asan_link_order=0";
+        for (auto& entry : entries) {
+            if (entry.starts_with(k_variable)) {
+                entry += (entry.size() == k_variable.size() ? "" : ":") + std::string(k_option);
+                return;
+            }
+        }
+        entries.push_back(std::string(k_variable) + std::string(k_option));
     }
 };
 

@@ -106,38 +106,59 @@ Result<void> PrivateStack::Impl::prepare() {
     }
     std::vector<ReaderEntry> entries;
     if (stock) {
-        // It listens for cards; the reservation keeps other programs off the ports until then, and between
-        // two cards.
-        BOOST_OUTCOME_TRY(vpcd_ports,
-                          vpcd::ReservedPort::reserve({std::string(vpcd::k_loopback), 0}, k_vpcd_slots));
-        entries.push_back({options.reader_name, fmt::format("/dev/null:{}", vpcd_ports.front().where().port),
-                           file("driver.so")});
-        for (const auto& port : vpcd_ports) {
-            const vpcd::LinkAddress address{.kind = vpcd::LinkAddress::Kind::connect_tcp,
-                                            .offers_extension = false,
-                                            .path = {},
-                                            .tcp = port.where()};
-            BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
-            add_slot(fmt::format("{} 00 {:02X}", options.reader_name, slots.size()), std::move(link));
-        }
-    } else {
-        for (std::size_t i = 0; i < options.slots.size(); ++i) {
-            const vpcd::LinkAddress address{.kind = vpcd::LinkAddress::Kind::connect_unix,
-                                            .offers_extension = true,
-                                            .path = file(fmt::format("link.{}", i)).native(),
-                                            .tcp = {}};
-            entries.push_back(
-                {options.reader_name, "unix:" + address.path + device_options(i), file("driver.so")});
-            BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
-            add_slot(fmt::format("{} {:02X} 00", options.reader_name, i), std::move(link));
+        BOOST_OUTCOME_TRY(prepare_vpcd(entries));
+        return write_reader_config(file("readers") / "cardlatch", entries);
+    }
+    if (UsbBus::carries(options.pcscd)) {
+        BOOST_OUTCOME_TRY(bus, UsbBus::create(file("usb"), file("driver.so")));
+    }
+    for (std::size_t i = 0; i < options.slots.size(); i += options.slots_per_reader) {
+        BOOST_OUTCOME_TRY(make_device(options.reader_name, options.slots_per_reader));
+        auto& device = devices.back();
+        device.state = Device::State::plugged;
+        if (bus) {
+            BOOST_OUTCOME_TRY(bus->attach(device.id, device.name, device.address));
+        } else {
+            entries.push_back({device.name, device.address, file("driver.so")});
         }
     }
+    number_devices();
     return write_reader_config(file("readers") / "cardlatch", entries);
 }
 
-/// What follows the path in a DEVICENAME.
-std::string PrivateStack::Impl::device_options(std::size_t slot) const {
-    auto text = "?unplug-file=" + unplug_file(slot).native();
+/// Stock vpcd listens for cards; the reservation keeps other programs off the ports until then, and between
+/// two cards.
+Result<void> PrivateStack::Impl::prepare_vpcd(std::vector<ReaderEntry>& entries) {
+    BOOST_OUTCOME_TRY(vpcd_ports,
+                      vpcd::ReservedPort::reserve({std::string(vpcd::k_loopback), 0}, k_vpcd_slots));
+    entries.push_back({options.reader_name, fmt::format("/dev/null:{}", vpcd_ports.front().where().port),
+                       file("driver.so")});
+    Device device{.id = 0,
+                  .name = options.reader_name,
+                  .address = entries.back().device_name,
+                  .number = 0,
+                  .slots = {},
+                  .state = Device::State::plugged};
+    for (const auto& port : vpcd_ports) {
+        const vpcd::LinkAddress address{.kind = vpcd::LinkAddress::Kind::connect_tcp,
+                                        .offers_extension = false,
+                                        .path = {},
+                                        .tcp = port.where()};
+        BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
+        slots.push_back(make_slot(slots.size(), options.reader_name, device.id, std::move(link)));
+        device.slots.push_back(device.slots.size());
+    }
+    devices.push_back(std::move(device));
+    number_devices();
+    return ok();
+}
+
+/// What follows the path in a driver's address.
+std::string PrivateStack::Impl::device_options(unsigned slots_of_it, std::size_t device) const {
+    auto text = fmt::format("?slots={}", slots_of_it);
+    if (!bus) {
+        text += "&unplug-file=" + unplug_file(device).native();
+    }
     if (options.pin_pad) {
         text += "&pin-pad=1";
     }
@@ -147,23 +168,25 @@ std::string PrivateStack::Impl::device_options(std::size_t slot) const {
     return text;
 }
 
-void PrivateStack::Impl::add_slot(std::string reader, vpcd::IccLink link) {
-    const auto number = slots.size();
+PrivateStack::Impl::Slot PrivateStack::Impl::make_slot(std::size_t number, std::string reader,
+                                                       unsigned device, vpcd::IccLink link) {
     SlotFaults faults{.plan = &plan,
                       .slot = number,
                       .on_strike = [this, number](const fault::Fault& fault) { on_strike(number, fault); },
                       .commands = options.host == Host::stack};
-    SlotReports reports{
-        .reader = reader,
-        .trace = options.trace,
-        .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
-        .on_report = [this, reader](const std::string& what) { emit("card", "replay", reader, what); }};
-    auto card = std::make_unique<CardSlot>(std::move(link), std::to_string(number), options.state_dir,
+    SlotReports reports{.reader = reader,
+                        .trace = options.trace,
+                        .trace_socket = hosted_events ? file(k_trace_socket).native() : std::string(),
+                        .on_report = [this, number](const std::string& what) {
+                            emit("card", "replay", reader_of(number), what);
+                        }};
+    auto card = std::make_shared<CardSlot>(std::move(link), std::to_string(number), options.state_dir,
                                            CardSlot::Patience::none, std::move(faults), std::move(reports));
-    slots.push_back({.reader = std::move(reader), .card = std::move(card)});
+    return {.reader = std::move(reader), .card = std::move(card), .device = device};
 }
 
 Result<void> PrivateStack::Impl::launch() {
+    number_devices();
     auto started = Pcscd::start({.program = options.pcscd,
                                  .socket = file(options.trace ? k_inner_socket : k_socket),
                                  .config_dir = file("readers"),
@@ -171,6 +194,7 @@ Result<void> PrivateStack::Impl::launch() {
                                  .log_file = log_file,
                                  .shim = installation->shim,
                                  .loopback_only = options.driver == Driver::vpcd,
+                                 .usb_bus = bus ? bus->folder() : fs::path(),
                                  .preload = options.pcscd_preload,
                                  .isolation = options.isolation,
                                  .log_level = options.log_level});
@@ -204,12 +228,12 @@ Error PrivateStack::Impl::with_log(const Error& error, const std::string& what) 
 }
 
 Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
-    // pcscd starts the configured readers before it serves its first client, so the first list is the whole
-    // list; what is missing from it will not come. A reader whose driver cannot be loaded is listed, but its
-    // state is never known.
-    const auto all_slots = [this](const auto& views, auto&& accept) {
-        return std::all_of(slots.begin(), slots.end(),
-                           [&](const Slot& slot) { return accept(find_view(views, slot.reader)); });
+    // pcscd starts the readers that are there before it serves its first client, so the first list is the
+    // whole list; what is missing from it will not come. A reader whose driver cannot be loaded is listed,
+    // but its state is never known.
+    const auto all_readers = [readers = plugged_readers()](const auto& views, auto&& accept) {
+        return std::all_of(readers.begin(), readers.end(),
+                           [&](const auto& reader) { return accept(find_view(views, reader)); });
     };
     const auto watching = eyes();
     const auto served = watching->wait_until(deadline, [](const auto&) { return true; });
@@ -218,9 +242,9 @@ Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
     }
     const auto listed = [](const ReaderView* view) { return view != nullptr; };
     const auto known = [](const ReaderView* view) { return view != nullptr && view->state != "unavailable"; };
-    if (!all_slots(watching->readers(), listed) ||
+    if (!all_readers(watching->readers(), listed) ||
         !watching->wait_until(std::min(deadline, Clock::now() + k_driver_start),
-                              [&](const auto& views) { return all_slots(views, known); })) {
+                              [&](const auto& views) { return all_readers(views, known); })) {
         return with_log(fail(std::errc::no_such_device, "the driver did not start it"),
                         fmt::format("reader \"{}\"", options.reader_name));
     }
@@ -230,12 +254,12 @@ Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
 Result<void> PrivateStack::Impl::insert_first_cards(Clock::time_point deadline) {
     for (std::size_t i = 0; i < options.slots.size(); ++i) {
         if (options.slots[i].profile) {
-            BOOST_OUTCOME_TRY(slots[i].card->insert(options.slots[i].profile));
+            BOOST_OUTCOME_TRY(slot(i).card->insert(options.slots[i].profile));
         }
     }
     const auto seen = eyes()->wait_until(deadline, [this](const auto& views) {
         for (std::size_t i = 0; i < options.slots.size(); ++i) {
-            if (options.slots[i].profile && !holds_card(find_view(views, slots[i].reader))) {
+            if (options.slots[i].profile && !holds_card(find_view(views, reader_of(i)))) {
                 return false;
             }
         }
@@ -257,11 +281,20 @@ void PrivateStack::Impl::on_view(const ReaderView& before, const ReaderView& now
     }
 }
 
+/// Errors: no_such_device.
+Result<void> PrivateStack::Impl::check_there(std::size_t number) const {
+    if (device_of(number).state == Device::State::plugged) {
+        return ok();
+    }
+    return fail(std::errc::no_such_device, fmt::format("the reader of slot {} is unplugged", number));
+}
+
 /// Does `action` to a slot and waits until clients see it, by pcscd's own count of insertions and removals.
 Result<void> PrivateStack::Impl::change(std::size_t number, bool present,
                                         const std::function<Result<void>(CardSlot&)>& action) {
-    auto& slot = slots.at(number);
+    const auto slot = this->slot(number);
     const std::lock_guard lock(*slot.busy);
+    BOOST_OUTCOME_TRY(check_there(number));
     const auto deadline = Clock::now() + options.deadline;
     const auto watching = eyes();
     const auto views = watching->readers();
@@ -289,20 +322,29 @@ PrivateStack::~PrivateStack() {
         impl_->pcscd->stop();
         impl_->emit("stack", "stopped", "", impl_->directory.path().native());
     }
-    impl_->slots.clear();
+    impl_->slots.clear(); // nobody else is left
 }
 
 Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) {
     const auto most = options.driver == Driver::vpcd ? k_vpcd_slots : k_max_slots;
+    if (options.slots_per_reader == 0 || options.slots_per_reader > k_most_reader_slots) {
+        return fail(std::errc::invalid_argument, fmt::format("a reader with {} slots; 1 to {} are possible",
+                                                             options.slots_per_reader, k_most_reader_slots));
+    }
+    while (!options.slots.empty() && options.slots.size() % options.slots_per_reader != 0) {
+        options.slots.emplace_back(); // the last reader has as many slots as the others
+    }
     if (options.slots.empty() || options.slots.size() > most) {
         return fail(std::errc::invalid_argument,
-                    fmt::format("{} readers: {} carries 1 to {}", options.slots.size(),
+                    fmt::format("{} readers, slots counted singly: {} carries 1 to {}", options.slots.size(),
                                 options.driver == Driver::vpcd ? "stock vpcd" : "one pcscd", most));
     }
     BOOST_OUTCOME_TRY(check_reader_name(options.reader_name));
-    if (options.driver == Driver::vpcd && (options.pin_pad || options.host == Host::driver)) {
+    if (options.driver == Driver::vpcd &&
+        (options.pin_pad || options.host == Host::driver || options.slots_per_reader != 1)) {
         return fail(std::errc::invalid_argument,
-                    "stock vpcd has no PIN pad and hosts no cards; use Cardlatch's own driver");
+                    "stock vpcd has no PIN pad, hosts no cards and has its own slots; use Cardlatch's own "
+                    "driver");
     }
     for (const auto& slot : options.slots) {
         if (slot.profile) {
@@ -383,11 +425,13 @@ std::vector<SlotStatus> PrivateStack::status() const {
     std::vector<SlotStatus> list;
     const auto watching = impl_->eyes();
     const auto views = watching ? watching->readers() : std::vector<ReaderView>{};
-    for (const auto& slot : impl_->slots) {
-        const auto* view = find_view(views, slot.reader);
-        list.push_back({.slot = static_cast<int>(list.size()),
+    for (const auto& slot : impl_->all_slots()) {
+        const auto number = list.size();
+        const bool there = impl_->device_of(number).state == Impl::Device::State::plugged;
+        const auto* view = there ? find_view(views, slot.reader) : nullptr;
+        list.push_back({.slot = static_cast<int>(number),
                         .reader = slot.reader,
-                        .state = view == nullptr ? "unavailable" : view->state,
+                        .state = view != nullptr ? view->state : (there ? "unavailable" : "unplugged"),
                         .profile = slot.card->profile_name(),
                         .atr = view == nullptr ? "" : view->atr,
                         .link = slot.card->address()});
@@ -407,7 +451,7 @@ Result<void> PrivateStack::type(std::size_t slot, vpcd::PinEntry entry) {
     if (!impl_->options.pin_pad) {
         return fail(std::errc::not_supported, "the readers have no PIN pad; start the stack with --pin-pad");
     }
-    return impl_->slots.at(slot).card->type(std::move(entry));
+    return impl_->slot(slot).card->type(std::move(entry));
 }
 
 Result<void> PrivateStack::reset(std::size_t slot) {
@@ -415,8 +459,9 @@ Result<void> PrivateStack::reset(std::size_t slot) {
 }
 
 Result<void> PrivateStack::Impl::reset(std::size_t number) {
-    auto& target = slots.at(number);
+    const auto target = slot(number);
     const std::lock_guard lock(*target.busy);
+    BOOST_OUTCOME_TRY(check_there(number));
     if (!target.card->occupied()) {
         return fail(std::errc::no_such_device,
                     fmt::format("no card in \"{}\"; insert one first", target.reader));
@@ -427,7 +472,8 @@ Result<void> PrivateStack::Impl::reset(std::size_t number) {
 }
 
 Result<bool> PrivateStack::acquire(std::size_t slot, std::chrono::milliseconds patience) {
-    auto& target = impl_->slots.at(slot);
+    const auto target = impl_->slot(slot);
+    BOOST_OUTCOME_TRY(impl_->check_there(slot));
     if (!target.card->occupied()) {
         return fail(std::errc::no_such_device,
                     fmt::format("no card in \"{}\"; insert one first", target.reader));

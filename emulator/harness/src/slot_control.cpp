@@ -176,9 +176,62 @@ Result<json::value> act_on_faults(SlotControl& slots, const std::string& method,
     return list_faults(slots);
 }
 
-constexpr std::array k_methods{"capabilities", "status",       "insert",     "remove",
-                               "reset",        "acquire",      "type",       "fault_add",
-                               "fault_list",   "fault_remove", "fault_clear"};
+/// Names a card for a slot: a profile, or "none".
+Result<std::vector<std::optional<std::filesystem::path>>> cards_parameter(const json::object& params) {
+    std::vector<std::optional<std::filesystem::path>> cards;
+    const auto* value = params.if_contains("cards");
+    if (value == nullptr || value->is_null()) {
+        return cards;
+    }
+    const auto* list = value->if_array();
+    if (list == nullptr) {
+        return fail(std::errc::invalid_argument, "\"cards\" has to be a list of profiles, one for each slot");
+    }
+    for (const auto& card : *list) {
+        if (!card.is_string()) {
+            return fail(std::errc::invalid_argument,
+                        "a card is a shipped profile's name, a TOML file or \"none\"");
+        }
+        if (card.as_string() == "none") {
+            cards.emplace_back();
+        } else {
+            BOOST_OUTCOME_TRY(auto profile, find_profile(std::string(card.as_string())));
+            cards.emplace_back(std::move(profile));
+        }
+    }
+    return cards;
+}
+
+Result<json::value> act_on_readers(SlotControl& slots, const std::string& method,
+                                   const json::object& params) {
+    std::vector<std::size_t> numbers;
+    if (method == "reader_add") {
+        ReaderOptions reader;
+        if (const auto* name = params.if_contains("name"); name != nullptr && !name->is_null()) {
+            if (!name->is_string()) {
+                return fail(std::errc::invalid_argument, "\"name\" has to be a text");
+            }
+            reader.name = std::string(name->as_string());
+        }
+        BOOST_OUTCOME_TRY(reader.cards, cards_parameter(params));
+        BOOST_OUTCOME_TRY(numbers, slots.add_reader(reader));
+    } else {
+        BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
+        BOOST_OUTCOME_TRY(slots.remove_reader(slot));
+        numbers.push_back(slot);
+    }
+    const auto all = slots.status();
+    std::vector<SlotStatus> chosen;
+    chosen.reserve(numbers.size());
+    for (const auto number : numbers) {
+        chosen.push_back(all.at(number));
+    }
+    return describe(chosen);
+}
+
+constexpr std::array k_methods{"capabilities", "status",     "insert",       "remove",     "reset",
+                               "acquire",      "type",       "fault_add",    "fault_list", "fault_remove",
+                               "fault_clear",  "reader_add", "reader_remove"};
 
 } // namespace
 
@@ -230,18 +283,30 @@ Result<bool> SlotControl::acquire(std::size_t, std::chrono::milliseconds) {
                 "another pcscd: use a client there");
 }
 
+Result<std::vector<std::size_t>> SlotControl::add_reader(const ReaderOptions& /*reader*/) {
+    return fail(std::errc::not_supported, "the readers belong to another pcscd");
+}
+
+Result<void> SlotControl::remove_reader(std::size_t /*slot*/) {
+    return fail(std::errc::not_supported, "the readers belong to another pcscd");
+}
+
 ControlServer::Handler make_control_handler(SlotControl& slots) {
     return [&slots](const std::string& method, const json::object& params) -> Result<json::value> {
         if (method == "status") {
             return describe(slots.status());
         }
         if (method == "capabilities") {
-            return json::value(json::object{{"methods", json::array(k_methods.begin(), k_methods.end())}});
+            return json::value(json::object{{"methods", json::array(k_methods.begin(), k_methods.end())},
+                                            {"reader_changes", slots.readers_change()}});
         }
         if (method == "insert" || method == "remove" || method == "reset" || method == "type") {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));
             BOOST_OUTCOME_TRY(act(slots, method, slot, params));
             return describe({slots.status().at(slot)});
+        }
+        if (method == "reader_add" || method == "reader_remove") {
+            return act_on_readers(slots, method, params);
         }
         if (method == "acquire") {
             BOOST_OUTCOME_TRY(const auto slot, slot_parameter(slots, params));

@@ -22,7 +22,8 @@ FaultReach PrivateStack::Impl::reach() const {
 
 std::vector<std::size_t> PrivateStack::Impl::slots_of(const fault::Fault& fault) const {
     std::vector<std::size_t> numbers;
-    for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto count = all_slots().size();
+    for (std::size_t i = 0; i < count; ++i) {
         if (!fault.slot || *fault.slot == i) {
             numbers.push_back(i);
         }
@@ -32,13 +33,13 @@ std::vector<std::size_t> PrivateStack::Impl::slots_of(const fault::Fault& fault)
 
 /// The part of a strike that is not the card's own; on the thread that serves the card.
 void PrivateStack::Impl::on_strike(std::size_t slot, const fault::Fault& fault) {
-    emit("fault", std::string(fault::info(fault.type).name), slots[slot].reader,
+    emit("fault", std::string(fault::info(fault.type).name), reader_of(slot),
          fmt::format("{}, seed {}", fault.name, plan.seed()));
     switch (fault.type) {
     case Type::client_reset:
         caretaker.post(std::chrono::milliseconds(0), [this, slot] {
             if (const auto done = reset(slot); !done) {
-                emit("fault", "client-reset failed", slots[slot].reader, done.assume_error().message());
+                emit("fault", "client-reset failed", reader_of(slot), done.assume_error().message());
             }
         });
         break;
@@ -53,30 +54,55 @@ void PrivateStack::Impl::on_strike(std::size_t slot, const fault::Fault& fault) 
     }
 }
 
-std::filesystem::path PrivateStack::Impl::unplug_file(std::size_t slot) const {
-    return file(fmt::format("unplugged.{}", slot));
+std::filesystem::path PrivateStack::Impl::unplug_file(std::size_t device) const {
+    return file(fmt::format("unplugged.{}", device));
 }
 
+/// Off the bus, and so off pcscd's list. Without a bus the driver says that the reader is gone, and pcscd
+/// keeps its name. Waits for nothing.
 void PrivateStack::Impl::unplug(std::size_t slot, std::optional<std::chrono::milliseconds> back) {
-    const UniqueFd marker(::open(unplug_file(slot).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const auto device = device_of(slot);
+    if (device.state != Device::State::plugged) {
+        return;
+    }
+    if (bus) {
+        (void)unplug_device(device.id, Device::State::pulled);
+    } else {
+        const UniqueFd marker(::open(unplug_file(device.id).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    }
     plug_later(slot, back);
 }
 
 void PrivateStack::Impl::plug_later(std::size_t slot, std::optional<std::chrono::milliseconds> back) {
     if (back) {
-        caretaker.post(*back, [this, slot] { plug(slot); });
+        caretaker.post(*back, [this, slot] { plug_again(slot); });
     }
 }
 
-void PrivateStack::Impl::plug(std::size_t slot) {
-    if (::unlink(unplug_file(slot).c_str()) == 0) {
-        nudge(slot);
+bool PrivateStack::Impl::pulled(std::size_t slot) const {
+    const auto device = device_of(slot);
+    return bus ? device.state == Device::State::pulled : ::access(unplug_file(device.id).c_str(), F_OK) == 0;
+}
+
+void PrivateStack::Impl::plug_again(std::size_t slot) {
+    const auto device = device_of(slot);
+    if (!bus) {
+        if (::unlink(unplug_file(device.id).c_str()) == 0) {
+            nudge(slot);
+        }
+        return;
+    }
+    const std::lock_guard lock(bus_mutex);
+    if (pulled(slot)) {
+        if (const auto done = plug(device.id); !done) {
+            emit("fault", "unplug: not plugged in again", reader_of(slot), done.assume_error().message());
+        }
     }
 }
 
 /// Makes the driver look at its link, and so at the file that says whether its reader is there.
 void PrivateStack::Impl::nudge(std::size_t slot) {
-    const auto path = file(fmt::format("link.{}", slot)).native();
+    const auto path = file(fmt::format("link.{}", device_of(slot).slots.front())).native();
     if (const auto address = vpcd::SocketAddress::of_path(path)) {
         (void)vpcd::connect_socket(address.assume_value(), std::chrono::seconds(1), path);
     }
@@ -141,13 +167,21 @@ Result<void> PrivateStack::Impl::happen(std::size_t slot, const fault::Fault& fa
     case Type::client_reset:
         return reset(slot);
     case Type::unplug: {
+        const auto device = device_of(slot);
+        if (bus && device.state != Device::State::plugged) {
+            return ok(); // with another of its slots
+        }
         unplug(slot, {});
-        nudge(slot);
-        (void)slots[slot].card->cut_link(false); // without a card there is nothing to cut
-        BOOST_OUTCOME_TRY(eyes()->wait_until(deadline, [&](const auto& views) {
-            const auto* view = find_view(views, slots[slot].reader);
-            return view == nullptr || view->state == "unavailable";
-        }));
+        if (bus) {
+            BOOST_OUTCOME_TRY(await_unplugged(device.id, deadline));
+        } else {
+            nudge(slot);
+            (void)this->slot(slot).card->cut_link(false); // without a card there is nothing to cut
+            BOOST_OUTCOME_TRY(eyes()->wait_until(deadline, [&](const auto& views) {
+                const auto* view = find_view(views, reader_of(slot));
+                return view == nullptr || view->state == "unavailable";
+            }));
+        }
         plug_later(slot, fault.back);
         return ok();
     }
@@ -175,15 +209,21 @@ Result<void> PrivateStack::Impl::mend(const fault::Fault& fault) {
     if (fault.type != Type::unplug) {
         return ok();
     }
-    for (const auto slot : slots_of(fault)) {
-        if (::access(unplug_file(slot).c_str(), F_OK) != 0) {
+    const auto numbers = slots_of(fault);
+    std::vector<bool> back(numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        back[i] = pulled(numbers[i]);
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        if (!back[i]) {
             continue;
         }
-        plug(slot);
+        plug_again(numbers[i]); // once for all slots of a reader
+        const auto slot = this->slot(numbers[i]);
         BOOST_OUTCOME_TRY(eyes()->wait_until(Clock::now() + options.deadline, [&](const auto& views) {
-            const auto* view = find_view(views, slots[slot].reader);
+            const auto* view = find_view(views, slot.reader);
             return view != nullptr && view->state != "unavailable" &&
-                   (holds_card(view) || !slots[slot].card->occupied());
+                   (holds_card(view) || !slot.card->occupied());
         }));
     }
     return ok();
@@ -199,7 +239,7 @@ Result<std::string> PrivateStack::add_fault(fault::Fault fault) {
     if (fault.on == Occasion::now) {
         const auto numbers = impl_->slots_of(fault);
         for (const auto slot : numbers) {
-            impl_->emit("fault", std::string(fault::info(fault.type).name), impl_->slots[slot].reader, name);
+            impl_->emit("fault", std::string(fault::info(fault.type).name), impl_->reader_of(slot), name);
             if (const auto happened = impl_->happen(slot, fault); !happened) {
                 static_cast<void>(impl_->plan.remove(name));
                 return happened.assume_error();

@@ -122,7 +122,7 @@ struct TestStack::Impl {
     std::deque<Event> events;
     fs::path log_file;
     std::unique_ptr<PrivateStack> stack;
-    std::vector<VirtualReader> readers;
+    std::deque<VirtualReader> readers; ///< by slot; they do not move when one more comes
 };
 
 TestStack::TestStack(const std::vector<std::string>& cards, StackOptions options)
@@ -167,6 +167,22 @@ std::size_t TestStack::size() const {
 
 VirtualReader& TestStack::reader(std::size_t number) {
     return impl_->readers.at(number);
+}
+
+VirtualReader& TestStack::add_reader(const std::string& name, const std::string& card) {
+    ReaderOptions options;
+    if (!name.empty()) {
+        options.name = name;
+    }
+    options.cards.push_back(card == "none" ? std::optional<fs::path>{} : value_or_raise(find_profile(card)));
+    const auto slot = value_or_raise(impl_->stack->add_reader(options)).front();
+    VirtualReader reader(*this, slot, impl_->stack->status().at(slot).reader);
+    if (slot == impl_->readers.size()) {
+        impl_->readers.push_back(std::move(reader));
+    } else {
+        impl_->readers.at(slot) = std::move(reader);
+    }
+    return impl_->readers.at(slot);
 }
 
 PrivateStack& TestStack::stack() {
@@ -228,6 +244,10 @@ void VirtualReader::insert(const std::string& card) {
 
 void VirtualReader::remove() {
     value_or_raise(stack_->stack().remove(slot_));
+}
+
+void VirtualReader::unplug() {
+    value_or_raise(stack_->stack().remove_reader(slot_));
 }
 
 void VirtualReader::reset() {

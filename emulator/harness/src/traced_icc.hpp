@@ -21,6 +21,7 @@ class TracedIcc : public vpcd::IccHandler {
     void power_off() override;
     Bytes reset() override;
     Bytes atr() override { return card_.atr(); }
+    void set_protocol(unsigned protocol) override { card_.set_protocol(protocol); }
     Bytes transmit(ByteView command) override;
     vpcd::PinEntry enter_pin(const vpcd::PinRequest& request) override;
     std::string hosting_request() override;

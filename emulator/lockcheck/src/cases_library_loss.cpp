@@ -295,7 +295,18 @@ constexpr Case k_losses[] = {
      .purpose = "The reader itself goes while somebody holds the lock.",
      .pcsclite = {"the lock is lost, SCARD_E_INVALID_VALUE", "RFReaderInfoById in readerfactory.c"},
      .windows = {"SCARD_E_READER_UNAVAILABLE", k_codes_page},
-     .needs = Needs::reader_removal},
+     .needs = Needs::reader_removal,
+     .script = R"(
+        A attach
+        A lock
+        A send
+        reader leaves
+        A send = invalid-value|unavailable
+        reader arrives
+        B attach
+        B lock
+        B send
+        B unlock)"},
     {.name = "library.pcscd-killed",
      .purpose = "pcscd is killed while one holds the lock, one waits and one queues.",
      .pcsclite = {"every call fails, and none hangs; the queue is passed", "MessageSend in winscard_msg.c"},

@@ -142,7 +142,25 @@ constexpr Case k_cases[] = {
                   "disconnect succeeds",
                   "removeReader and RFReaderInfoById in readerfactory.c"},
      .windows = {"SCARD_E_READER_UNAVAILABLE", k_codes_page},
-     .needs = Needs::reader_removal},
+     .needs = Needs::reader_removal,
+     .script = R"(
+        A connect shared
+        A begin
+        B connect shared
+        B begin &
+        B waits while A works
+        reader leaves
+        B returns invalid-value|unavailable|removed after reader
+        A transmit = invalid-value|unavailable
+        A begin = invalid-value|unavailable
+        A end leave = invalid-value|unavailable
+        A disconnect leave
+        A connect shared = unknown-reader
+        reader arrives
+        A connect shared
+        A begin
+        A transmit
+        A end leave)"},
 };
 
 } // namespace

@@ -78,12 +78,15 @@ Result<void> parse_words(const Words& words, Step& step) {
     }
     const auto& subject = words[0];
     const auto& verb = words[1];
-    if (subject == "card" || subject == "pcscd") {
-        const bool card = subject == "card";
-        if (words.size() != 2 || (card ? verb != "leaves" && verb != "arrives" : verb != "dies")) {
-            return fail(std::errc::invalid_argument, "the card leaves or arrives, pcscd dies");
+    if (subject == "card" || subject == "reader" || subject == "pcscd") {
+        const bool service = subject == "pcscd";
+        if (words.size() != 2 || (service ? verb != "dies" : verb != "leaves" && verb != "arrives")) {
+            return fail(std::errc::invalid_argument, "the card or the reader leaves or arrives, pcscd dies");
         }
-        step.kind = !card ? Kind::service_dies : verb == "leaves" ? Kind::leaves : Kind::arrives;
+        const bool leaves = verb == "leaves";
+        step.kind = service             ? Kind::service_dies
+                    : subject == "card" ? (leaves ? Kind::leaves : Kind::arrives)
+                                        : (leaves ? Kind::reader_leaves : Kind::reader_arrives);
         return ok();
     }
     const bool lane = subject.size() == 3 && subject[1] == '.' && subject[2] >= '0' && subject[2] <= '9';

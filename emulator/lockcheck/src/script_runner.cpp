@@ -79,6 +79,10 @@ class ScriptRunner {
             return act("card", stage_.remove);
         case Kind::arrives:
             return act("card", stage_.insert);
+        case Kind::reader_leaves:
+            return act("reader", stage_.unplug);
+        case Kind::reader_arrives:
+            return act("reader", stage_.plug);
         case Kind::service_dies:
             return act("pcscd", stage_.kill_service);
         }

@@ -18,6 +18,8 @@ struct Stage {
     Environment environment;                    ///< for participants, beside ours
     std::function<Result<void>()> remove;       ///< takes the card out; empty where nobody can
     std::function<Result<void>()> insert;       ///< puts it back
+    std::function<Result<void>()> unplug;       ///< takes the reader away; empty where nobody can
+    std::function<Result<void>()> plug;         ///< brings it back, under the same name and with its card
     std::function<Result<void>()> kill_service; ///< SIGKILL for pcscd; empty unless it is our own
 
     [[nodiscard]] Deadline deadline() const { return std::chrono::steady_clock::now() + options.deadline; }

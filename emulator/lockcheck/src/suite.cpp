@@ -70,6 +70,29 @@ Result<void> control(const SuiteOptions& options, const Subject& subject, const 
     return ok();
 }
 
+/// Whether readers of the stack can come and go.
+bool can_unplug(const SuiteOptions& options) {
+    const auto answer = harness::control_call(*options.control, "capabilities", {});
+    const auto* const object = answer ? answer.assume_value().if_object() : nullptr;
+    const auto* const change = object == nullptr ? nullptr : object->if_contains("reader_changes");
+    return change != nullptr && *change == true;
+}
+
+constexpr const char* k_unplugging = "lockcheck-unplugs";
+
+/// The reader goes by a fault, because one that a fault took comes back as it was.
+Result<void> unplug(const SuiteOptions& options, const Subject& subject) {
+    BOOST_OUTCOME_TRY(harness::control_call(
+        *options.control, "fault_add",
+        {{"type", "unplug"}, {"on", "now"}, {"slot", subject.reader}, {"name", k_unplugging}}));
+    return ok();
+}
+
+Result<void> plug(const SuiteOptions& options) {
+    BOOST_OUTCOME_TRY(harness::control_call(*options.control, "fault_remove", {{"name", k_unplugging}}));
+    return ok();
+}
+
 Played play(const Stage& stage, const Case& subject) {
     switch (subject.play) {
     case Play::script:
@@ -110,6 +133,8 @@ Played play_on_own_stack(const SuiteOptions& options, const Case& subject) {
                       .environment = stack.environment(),
                       .remove = [&stack] { return stack.remove(0); },
                       .insert = [&stack] { return stack.insert(0); },
+                      .unplug = {},
+                      .plug = {},
                       .kill_service = [&stack]() -> Result<void> {
                           return ::kill(stack.pcscd_pid(), SIGKILL) == 0 ? Result<void>(ok())
                                                                          : last_system_error("kill pcscd");
@@ -132,13 +157,18 @@ std::string obstacle(const Case& subject, const Stage& stage) {
     case Needs::own_stack:
         return stage.remove ? "" : "it ends or wedges a pcscd, and this one is not a private stack's";
     case Needs::reader_removal:
-        return "no control can unplug a reader: pcsc-lite takes away USB readers only";
+        return stage.unplug
+                   ? ""
+                   : "nobody can unplug this reader: it is no reader of a stack whose readers come and go";
     }
     return "unknown need";
 }
 
 /// After a case that left pcscd to clean up: until the lock can be had and nobody is connected any more.
 std::string settle(const Stage& stage) {
+    if (stage.plug) {
+        [[maybe_unused]] const auto ignored = stage.plug(); // refused while it is there
+    }
     if (stage.remove) {
         // A case that failed half-way may have left the reader empty; inserting into an occupied one is
         // refused.
@@ -221,13 +251,23 @@ std::vector<const Case*> choose(std::span<const Case> cases, const std::vector<s
 
 Result<Report> run_suite(std::span<const Case> cases, const SuiteOptions& options, const Progress& progress) {
     const auto began = std::chrono::steady_clock::now();
-    Stage stage{
-        .options = options, .subject = {}, .environment = {}, .remove = {}, .insert = {}, .kill_service = {}};
+    Stage stage{.options = options,
+                .subject = {},
+                .environment = {},
+                .remove = {},
+                .insert = {},
+                .unplug = {},
+                .plug = {},
+                .kill_service = {}};
     BOOST_OUTCOME_TRY(stage.subject, examine(options, stage.environment));
     stage.subject.removable = can_remove(options, stage.subject);
     if (stage.subject.removable) {
         stage.remove = [&] { return control(options, stage.subject, "remove"); };
         stage.insert = [&] { return control(options, stage.subject, "insert"); };
+        if (can_unplug(options)) {
+            stage.unplug = [&] { return unplug(options, stage.subject); };
+            stage.plug = [&] { return plug(options); };
+        }
     }
     const auto chosen = choose(cases, options.only);
     if (progress.started) {

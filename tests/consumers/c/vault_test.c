@@ -66,6 +66,14 @@ static void test_control(const struct cardlatch_slot* slot) {
     expect(cardlatch_fault_struck(control, "melt") == CARDLATCH_E_ARGUMENT, "fault_struck of none");
     expect(cardlatch_fault_remove(control, fault) == CARDLATCH_OK, "fault_remove");
     expect(cardlatch_fault_remove(control, fault) == CARDLATCH_E_ARGUMENT, "fault_remove again");
+    struct cardlatch_slot added;
+    expect(cardlatch_reader_add(control, "Second \"desk\"", NULL, NULL) == CARDLATCH_E_ARGUMENT,
+           "a bad name");
+    expect(cardlatch_reader_add(control, "Second", "witness", &added) == CARDLATCH_OK &&
+               strcmp(added.reader, "Second 01 00") == 0 && strcmp(added.state, "present") == 0,
+           "reader_add");
+    expect(cardlatch_reader_remove(control, added.number) == CARDLATCH_OK, "reader_remove");
+    expect(cardlatch_reader_remove(control, added.number) == CARDLATCH_E_REFUSED, "reader_remove again");
     expect(cardlatch_call(control, "fly", NULL, &result) == CARDLATCH_E_REFUSED && result == NULL,
            "no such method");
 }

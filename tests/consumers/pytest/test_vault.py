@@ -70,3 +70,10 @@ def test_says_that_there_is_no_card(cardlatch_reader):
 def test_a_marker_chooses_the_card(cardlatch_reader):
     assert cardlatch_reader.status().profile == "witness"
     cardlatch_reader.reset()
+
+
+def test_a_reader_comes_and_goes(cardlatch_control):
+    added = cardlatch_control.add_reader("Second", "filecard")
+    assert (added.name, added.holds_card) == ("Second 01 00", True)
+    added.unplug()
+    assert added.status().state == "unplugged"

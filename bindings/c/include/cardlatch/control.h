@@ -36,7 +36,7 @@ typedef struct cardlatch_connection cardlatch_connection;
 struct cardlatch_slot {
     int number;
     char reader[256]; /**< the name to give to SCardConnect */
-    char state[16];   /**< "present", "empty", "mute" or "unavailable" */
+    char state[16];   /**< "present", "empty", "mute", "unavailable" or "unplugged" */
     char profile[64]; /**< empty without a card */
     char atr[80];     /**< hexadecimal; empty without a card */
 };
@@ -78,6 +78,17 @@ CARDLATCH_CONTROL_API int cardlatch_acquire(cardlatch_connection* connection, in
  * press the cancel key. Errors: CARDLATCH_E_ARGUMENT, CARDLATCH_E_REFUSED (no card, no PIN pad). */
 CARDLATCH_CONTROL_API int cardlatch_type(cardlatch_connection* connection, int slot, const char* pin,
                                          const char* fresh);
+
+/** Plugs in a reader called `name` while pcscd runs, NULL for the name of the others. `card` is in it: a
+ * shipped profile's name or the absolute path of a TOML file, NULL for an empty reader. `*slot` receives its
+ * slot unless it is NULL. Errors: CARDLATCH_E_ARGUMENT, CARDLATCH_E_REFUSED (pcscd is full or takes no
+ * readers while it runs). */
+CARDLATCH_CONTROL_API int cardlatch_reader_add(cardlatch_connection* connection, const char* name,
+                                               const char* card, struct cardlatch_slot* slot);
+
+/** Unplugs the reader of slot `slot`, with all its slots. Errors: CARDLATCH_E_ARGUMENT, CARDLATCH_E_REFUSED
+ * (it is gone already, or pcscd takes no readers while it runs). */
+CARDLATCH_CONTROL_API int cardlatch_reader_remove(cardlatch_connection* connection, int slot);
 
 /** Adds a fault: `spec` is TYPE[,KEY=VALUE...] as in docs/faults.md, for instance "remove,nth=3". `slot` is
  * the slot that it is for, -1 for all. `name` receives the fault's name, at most `room` bytes with the NUL;

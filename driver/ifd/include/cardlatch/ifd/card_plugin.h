@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /** Changes with every change of the table. */
-#define CARDLATCH_CARD_PLUGIN_VERSION 1U
+#define CARDLATCH_CARD_PLUGIN_VERSION 2U
 /** The one symbol that the library exports. */
 #define CARDLATCH_CARD_PLUGIN_SYMBOL "cardlatch_card_plugin"
 
@@ -40,6 +40,9 @@ struct cardlatch_card_plugin_table {
     /** Answers a command APDU. Returns the response's length, and writes it when `room` bytes hold it. */
     size_t (*transmit)(struct cardlatch_hosted_card* card, const uint8_t* command, size_t size,
                        uint8_t* response, size_t room);
+
+    /** The reader uses transmission protocol T=`protocol` from now on, 0 or 1, until the next activation. */
+    void (*set_protocol)(struct cardlatch_hosted_card* card, uint8_t protocol);
 };
 
 /** Returns the table, valid for ever. */

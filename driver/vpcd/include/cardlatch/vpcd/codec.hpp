@@ -29,6 +29,7 @@ enum class FrameType : std::uint8_t {
     reset = 0x03,
     command = 0x10,
     pin_request = 0x11,
+    protocol = 0x12,
     hello = 0x1F,
     atr = 0x81,
     off = 0x82,
@@ -36,6 +37,7 @@ enum class FrameType : std::uint8_t {
     pin_entry = 0x91,
     card = 0x92,
     no_answer = 0x93,
+    protocol_set = 0x94,
     time_extension = 0xA0,
 };
 
@@ -64,11 +66,14 @@ static_assert(1 + k_max_command <= k_max_extended_body && 1 + k_max_response <= 
 inline constexpr std::size_t k_max_hosting_request = 4096;
 
 /// The newest version of the extension. Both ends know every version up to it.
-inline constexpr std::uint8_t k_extension_version = 3;
+inline constexpr std::uint8_t k_extension_version = 5;
 /// The version from which a hello carries features, and the card answers to it.
 inline constexpr std::uint8_t k_features_version = 2;
 /// The version from which a card's end may say that no answer comes.
 inline constexpr std::uint8_t k_no_answer_version = 3;
+
+/// The version from which the reader tells the protocol that was negotiated.
+inline constexpr std::uint8_t k_protocol_version = 5;
 
 /// Why a command gets no answer, as a reader finds out: the payload of a no_answer frame.
 enum class NoAnswer : std::uint8_t {

@@ -59,6 +59,10 @@ class IccHandler {
     /// powered or not.
     virtual Bytes atr() = 0;
 
+    /// The reader uses transmission protocol T=`protocol` from now on, 0 or 1, until the next activation.
+    /// Told on extended links alone; without it the ATR's first protocol is used.
+    virtual void set_protocol(unsigned /*protocol*/) {}
+
     /// Answers a command APDU with a response APDU of 2 bytes or more. An empty result leaves the command
     /// unanswered for good: the reader then runs into its deadline. `command` has 1 byte or more and is not
     /// checked.

@@ -59,6 +59,10 @@ class IfdLink {
     /// still waits. Errors: LinkErrc::malformed with nothing sent when there is no keypad; as transmit().
     Result<PinEntry> enter_pin(const PinRequest& request);
 
+    /// Tells the card that T=`protocol` is used from now on, 0 or 1, if its end wants to know: it speaks
+    /// version 5 of the extension. Errors: as exchange().
+    Result<void> set_protocol(unsigned protocol);
+
     /// The dialect can carry a command of `size` bytes.
     [[nodiscard]] bool carries(std::size_t size) const noexcept;
 
@@ -81,6 +85,7 @@ class IfdLink {
     Milliseconds extended_timeout_;
     std::uint8_t features_;
     bool has_keypad_ = false;
+    bool wants_protocol_ = false;
     std::string hosting_request_;
     std::atomic<Dialect> dialect_{Dialect::plain};
     Encoder encoder_;

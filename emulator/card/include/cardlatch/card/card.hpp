@@ -41,8 +41,9 @@ struct CardOptions {
 /// no clock.
 ///
 /// Command chaining, held responses (GET RESPONSE) and 20 logical channels belong to the card, whatever its
-/// applications are. Not modelled: transmission protocols (the card sees whole APDUs, whatever T=0 or T=1
-/// made of them) and secure messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
+/// applications are. Of transmission protocols it models what shows in APDUs: with T0Behaviour::get_response
+/// a card that is used with T=0 answers 61XX and 6CXX. Not modelled: the rest of T=0 and T=1, and secure
+/// messaging, which is refused as ISO/IEC 7816-4 §5.4.1 says.
 ///
 /// A Card is used by one thread at a time. Without a state file nothing blocks; with one, a command that
 /// changes the card returns after the change is on disk.
@@ -76,6 +77,10 @@ class Card {
 
     /// Warm reset, returns the ATR. Volatile state starts anew. A card that is off is switched on.
     Bytes reset();
+
+    /// The reader uses T=`protocol` from now on, 0 or 1, until the next activation; before, and without this
+    /// call, it is the first one that the ATR offers.
+    void set_protocol(unsigned protocol);
 
     /// Executes one whole command APDU and returns the whole response APDU, at least SW1-SW2. Never throws.
     /// Anything may be passed in: malformed lengths are answered with 6700. A card that is off answers 6F00.

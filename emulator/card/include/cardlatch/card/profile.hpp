@@ -5,6 +5,7 @@
 #include <cardlatch/iso7816/atr.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -24,6 +25,12 @@ struct ProfileFault {
     std::vector<std::pair<std::string, std::string>> settings;
 };
 
+/// How a card that is used with T=0 answers a command that has a response.
+enum class T0Behaviour : std::uint8_t {
+    transparent,  ///< as with T=1: as if reader or card had fetched the response
+    get_response, ///< as a command of T=0 allows: 61XX, to be fetched with GET RESPONSE; 6CXX for a wrong Le
+};
+
 /// What a card is when it is new: a checked TOML profile. Immutable and cheap to copy; docs/profiles.md has
 /// the format.
 struct Profile {
@@ -31,6 +38,7 @@ struct Profile {
     std::string description;    ///< one line for people
     std::filesystem::path file; ///< where it was loaded from
     iso7816::Atr atr;
+    T0Behaviour t0 = T0Behaviour::transparent;
     std::vector<ProfileFault> faults; ///< not checked here; in the order of their names
 
     /// The card's applications, at least one; the card core alone looks inside.

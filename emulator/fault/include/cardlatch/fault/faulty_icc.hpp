@@ -49,6 +49,7 @@ class FaultyIcc final : public vpcd::IccHandler {
     void power_off() override { card_.power_off(); }
     Bytes reset() override { return activate(&vpcd::IccHandler::reset); }
     Bytes atr() override { return bad_atr_.empty() ? card_.atr() : bad_atr_; }
+    void set_protocol(unsigned protocol) override { card_.set_protocol(protocol); }
     Bytes transmit(ByteView command) override;
     vpcd::PinEntry enter_pin(const vpcd::PinRequest& request) override { return card_.enter_pin(request); }
     std::string hosting_request() override { return card_.hosting_request(); }

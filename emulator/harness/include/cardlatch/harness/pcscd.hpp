@@ -37,6 +37,8 @@ struct PcscdOptions {
     std::filesystem::path shim;       ///< the preload library, used only where it is needed
     bool loopback_only =
         false; ///< what the driver binds to every interface is bound to 127.0.0.1 (by the shim)
+    /// The folder of its USB bus (UsbBus), shown by the shim; empty: the machine's own bus.
+    std::filesystem::path usb_bus;
     std::vector<std::string> preload; ///< further libraries to preload (sanitizer run times)
     Isolation isolation = Isolation::automatic;
     LogLevel log_level = LogLevel::error;

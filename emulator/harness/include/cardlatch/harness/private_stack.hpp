@@ -49,6 +49,9 @@ struct SlotOptions {
 /// What a private stack is made of. The defaults are those of `cardlatch run`.
 struct StackOptions {
     std::vector<SlotOptions> slots;
+    /// 1 to 8; `slots` fill the readers in order, and the last reader has empty slots where they do not
+    /// suffice. Slot j of reader i is "NAME ii jj", in hexadecimal. Only with Driver::cardlatch.
+    unsigned slots_per_reader = 1;
     std::string reader_name =
         "Cardlatch Virtual Reader"; ///< 1 to 120 bytes UTF-8, no quotes, no control characters
     Driver driver = Driver::cardlatch;
@@ -125,6 +128,18 @@ class PrivateStack : public SlotControl {
 
     /// Errors: not_supported when the readers have no PIN pad; no_such_device when the slot is empty.
     Result<void> type(std::size_t slot, vpcd::PinEntry entry) override;
+
+    /// With Driver::cardlatch under a pcscd that finds readers by libudev, as those of the distributions do.
+    [[nodiscard]] bool readers_change() const override;
+    /// Plugs in one more reader: pcscd meets it as it meets a real one that comes while it runs. Returns when
+    /// clients see it listed, and its cards. Errors: not_supported with stock vpcd and with a pcscd that
+    /// finds no readers by libudev; no_buffer_space over pcscd's limit; invalid_argument for the name; the
+    /// profiles' own errors; timed_out; connection_refused when pcscd does not run.
+    Result<std::vector<std::size_t>> add_reader(const ReaderOptions& reader) override;
+    /// Unplugs the reader of a slot, with all its slots. Returns when it is gone from the clients' list; who
+    /// was connected to it meets what a real reader's end brings. Its slots' numbers are the next readers'.
+    /// Errors: not_supported as above; no_such_device when it is gone already; timed_out.
+    Result<void> remove_reader(std::size_t slot) override;
 
     /// See SlotControl and docs/faults.md. A fault that strikes is an event: who "fault", what its type.
     [[nodiscard]] const fault::FaultPlan& faults() const override;

@@ -18,13 +18,23 @@ namespace cardlatch::harness {
 /// A slot as `status` shows it.
 struct SlotStatus {
     int slot = 0;
-    std::string reader; ///< the name that PC/SC clients use; the link where no pcscd is ours
-    std::string state; ///< "present", "empty", "mute" or "unavailable" as PC/SC clients see it; for serve see
-                       ///< docs/control.md
+    std::string reader;  ///< the name that PC/SC clients use; the link where no pcscd is ours
+    std::string state;   ///< "present", "empty", "mute" or "unavailable" as PC/SC clients see it, "unplugged"
+                         ///< when its reader is; for serve see docs/control.md
     std::string profile; ///< empty without a card
     std::string atr;     ///< hexadecimal, as PC/SC clients see it
     std::string
         link; ///< where the card end of the link goes; another vpcd card may go there while the slot is empty
+};
+
+/// Most slots of one reader.
+inline constexpr std::size_t k_most_reader_slots = 8;
+
+/// A reader that is to be plugged in.
+struct ReaderOptions {
+    std::optional<std::string> name; ///< as StackOptions::reader_name, which is the default
+    /// One for each slot, 8 at most: a profile, or none for an empty slot. Without any it has one empty slot.
+    std::vector<std::optional<std::filesystem::path>> cards;
 };
 
 /// What the control protocol acts on: slots that cards go into. Thread-safe implementations only.
@@ -42,6 +52,14 @@ class SlotControl {
     virtual Result<void> reset(std::size_t slot) = 0;
     /// Presses keys on the PIN pad of a reader with a card in it.
     virtual Result<void> type(std::size_t slot, vpcd::PinEntry entry) = 0;
+
+    /// Whether add_reader() and remove_reader() are possible.
+    [[nodiscard]] virtual bool readers_change() const { return false; }
+    /// Plugs in a reader, and returns its slots' numbers. Errors: not_supported here, where the readers are
+    /// another pcscd's; see PrivateStack::add_reader().
+    virtual Result<std::vector<std::size_t>> add_reader(const ReaderOptions& reader);
+    /// Unplugs the reader of `slot`. Errors: not_supported here; see PrivateStack::remove_reader().
+    virtual Result<void> remove_reader(std::size_t slot);
 
     /// Whether a further PC/SC client gets the card within `patience`: false while somebody holds it.
     /// Errors: not_supported here, where no PC/SC client is ours; see PrivateStack::acquire().

@@ -30,6 +30,8 @@ class VirtualReader {
     void insert(const std::string& card);
     /// Pulls the card.
     void remove();
+    /// Unplugs the reader itself: it is gone from the clients' list, and its place is the next reader's.
+    void unplug();
     /// Resets the card as another client would: connected clients get SCARD_W_RESET_CARD. Waits while a
     /// client holds a transaction, for at most StackOptions::deadline.
     void reset();
@@ -100,6 +102,11 @@ class TestStack {
     [[nodiscard]] std::size_t size() const;
     /// Throws std::out_of_range for a number that is not there.
     [[nodiscard]] VirtualReader& reader(std::size_t number = 0);
+
+    /// Plugs in one more reader while the stack runs, with `card` in it, or "none". `name` empty: as the
+    /// others. The reference is good as long as the stack, but a reader that is unplugged leaves its place to
+    /// the next one.
+    VirtualReader& add_reader(const std::string& name = {}, const std::string& card = "none");
 
     /// For what has no shorter form here.
     [[nodiscard]] PrivateStack& stack();

@@ -18,7 +18,7 @@ namespace cardlatch::lockcheck {
 ///     B returns ok after A         B's call comes back, after A's last call was begun
 ///     B until status = reset       B repeats the call until that code comes
 ///     A dies, A stops, A continues, A exits    SIGKILL, SIGSTOP, SIGCONT, exit(0) without a call
-///     card leaves, card arrives, pcscd dies
+///     card leaves, card arrives, reader leaves, reader arrives, pcscd dies
 ///
 /// Lines that begin with # are comments.
 struct Step {
@@ -35,6 +35,8 @@ struct Step {
         exits,
         leaves,
         arrives,
+        reader_leaves,
+        reader_arrives,
         service_dies
     };
 
