@@ -196,7 +196,7 @@ BOOST_FIXTURE_TEST_SUITE(locate, Locate)
 
 BOOST_AUTO_TEST_CASE(finds_a_known_card_and_hands_over_the_connection) {
     BOOST_TEST(configure({L"Dumb card", L"Test card"}, {L"Desk"}) == S_OK);
-    BOOST_TEST(find() == S_OK);
+    BOOST_TEST(locate->FindCard(SHARED, static_cast<SCARD_PROTOCOLS>(T0 | T1), SC_DLG_NO_UI, &info) == S_OK);
     BOOST_REQUIRE(info != nullptr);
     BOOST_TEST(info->hContext != 0U);
     BOOST_TEST(info->ShareMode == SHARED);
