@@ -2,7 +2,26 @@
 
 #include "provider.h"
 
+#include <openssl/evp.h>
+
 namespace {
+
+/// Eight bytes enciphered with triple DES, key 010203...08 three times: the management key of test cards.
+std::vector<BYTE> encipher(const std::vector<BYTE>& block) {
+    std::vector<BYTE> key;
+    for (int i = 0; i < 24; ++i) {
+        key.push_back(static_cast<BYTE>(i % 8 + 1));
+    }
+    std::vector<BYTE> out(block.size());
+    int length = 0;
+    EVP_CIPHER_CTX* const context = EVP_CIPHER_CTX_new();
+    check(EVP_EncryptInit_ex(context, EVP_des_ede3_ecb(), NULL, key.data(), NULL) == 1 &&
+              EVP_EncryptUpdate(context, out.data(), &length, block.data(), static_cast<int>(block.size())) ==
+                  1,
+          "enciphered");
+    EVP_CIPHER_CTX_free(context);
+    return out;
+}
 
 /// Challenge and answer with a symmetric test key, which the card itself can encipher with.
 void use_filecard(ISCardAuth* auth) {
@@ -30,13 +49,22 @@ void use_piv(ISCardAuth* auth, ISCardFileAccess* files) {
     Buffer buffer(request);
     CALL(auth, ISCardAuth, ICC_Auth, 0x11, Buffer({0x9E, 0x87}), buffer.in_out());
     check(buffer.bytes().size() > 64 && buffer.bytes()[0] == 0x7C, "a signature");
-    // A challenge for the management key, and a wrong answer to it.
-    Buffer challenge(std::vector<BYTE>({0x7C, 0x02, 0x81, 0x00}));
-    CALL(auth, ISCardAuth, ICC_Auth, 0x03, management, challenge.in_out());
-    check(challenge.bytes().size() == 12, "a challenge of 8 bytes");
-    std::vector<BYTE> answer = {0x7C, 0x0A, 0x82, 0x08};
-    answer.resize(answer.size() + 8, 0x5A);
-    CALL_EXPECT(0x8010006AU, auth, ISCardAuth, APP_Auth, 0x03, management, Buffer(answer));
+    // A challenge for the management key, and a right and a wrong answer to it.
+    for (const bool right : {true, false}) {
+        Buffer challenge(std::vector<BYTE>({0x7C, 0x02, 0x81, 0x00}));
+        CALL(auth, ISCardAuth, ICC_Auth, 0x03, management, challenge.in_out());
+        auto given = challenge.bytes();
+        check(given.size() == 12, "a challenge of 8 bytes");
+        std::vector<BYTE> answer = {0x7C, 0x0A, 0x82, 0x08};
+        const auto block = encipher({given.begin() + 4, given.end()});
+        answer.insert(answer.end(), block.begin(), block.end());
+        if (right) {
+            CALL(auth, ISCardAuth, APP_Auth, 0x03, management, Buffer(answer));
+        } else {
+            answer.back() ^= 1;
+            CALL_EXPECT(0x8010006AU, auth, ISCardAuth, APP_Auth, 0x03, management, Buffer(answer));
+        }
+    }
     // PIV has no GET CHALLENGE.
     Buffer none;
     CALL_EXPECT(0x80100022U, auth, ISCardAuth, GetChallenge, 0, 8, NULL, none.in_out());
