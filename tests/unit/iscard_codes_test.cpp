@@ -45,15 +45,6 @@ SAFEARRAY* list_of(const wchar_t* text) {
     return list;
 }
 
-struct Text {
-    explicit Text(const wchar_t* text)
-        : value(SysAllocString(text)) {}
-    Text(const Text&) = delete;
-    Text& operator=(const Text&) = delete;
-    ~Text() { SysFreeString(value); }
-    BSTR value;
-};
-
 const auto k_any = static_cast<SCARD_PROTOCOLS>(T0 | T1);
 
 /// The whole family, attached and locked, with an open file.

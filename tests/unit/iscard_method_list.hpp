@@ -59,29 +59,6 @@ requires(!std::is_base_of_v<IUnknown, T>) struct Filled<T*> {
     }
 };
 
-template <auto method>
-struct Caller;
-template <class Interface, class... Parameters, HRESULT (STDMETHODCALLTYPE Interface::*method)(Parameters...)>
-struct Caller<method> {
-    static HRESULT with_nulls(IUnknown* object) {
-        return (static_cast<Interface*>(object)->*method)(Parameters{}...);
-    }
-    /// How many outputs were left as they were by a call that failed.
-    static int with_outputs(IUnknown* object, const char* directions) {
-        return with_outputs(object, directions, std::index_sequence_for<Parameters...>{});
-    }
-
-  private:
-    template <std::size_t... k_index>
-    static int with_outputs(IUnknown* object, [[maybe_unused]] const char* directions,
-                            std::index_sequence<k_index...>) {
-        std::tuple<Filled<Parameters>...> filled;
-        [[maybe_unused]] const auto hr = (static_cast<Interface*>(object)->*method)(
-            std::get<k_index>(filled).pass(directions[k_index])...);
-        return (0 + ... + std::get<k_index>(filled).finish(directions[k_index], FAILED(hr)));
-    }
-};
-
 struct Method {
     const char* name;
     const IID* iid;
@@ -89,7 +66,7 @@ struct Method {
     bool says_pointer; ///< E_POINTER is among its documented codes
     const char* codes; ///< all of them, in hexadecimal
     HRESULT (*with_nulls)(IUnknown*);
-    int (*with_outputs)(IUnknown*, const char*);
+    int (*with_outputs)(IUnknown*, const Method&, std::size_t omitted);
 
     /// The reference has this code for the method.
     [[nodiscard]] bool returns(HRESULT hr) const {
@@ -102,6 +79,36 @@ struct Method {
         return false;
     }
 };
+
+template <auto method>
+struct Caller;
+template <class Interface, class... Parameters, HRESULT (STDMETHODCALLTYPE Interface::*method)(Parameters...)>
+struct Caller<method> {
+    static HRESULT with_nulls(IUnknown* object) {
+        return (static_cast<Interface*>(object)->*method)(Parameters{}...);
+    }
+    /// How many outputs were left as they were by a call that failed; one more when the result is none of the
+    /// documented ones. Output number `omitted`, if there is one, is NULL.
+    static int with_outputs(IUnknown* object, const Method& about, std::size_t omitted) {
+        return with_outputs(object, about, omitted, std::index_sequence_for<Parameters...>{});
+    }
+
+  private:
+    template <std::size_t... k_index>
+    static int with_outputs(IUnknown* object, const Method& about, [[maybe_unused]] std::size_t omitted,
+                            std::index_sequence<k_index...> /*indices*/) {
+        std::tuple<Filled<Parameters>...> filled;
+        // A NULL is passed as if the parameter were no output.
+        [[maybe_unused]] const auto direction = [&](std::size_t index) {
+            return index == omitted ? 'i' : about.directions[index];
+        };
+        const auto hr =
+            (static_cast<Interface*>(object)->*method)(std::get<k_index>(filled).pass(direction(k_index))...);
+        return (about.returns(hr) ? 0 : 1) +
+               (0 + ... + std::get<k_index>(filled).finish(direction(k_index), FAILED(hr)));
+    }
+};
+
 inline const Method k_methods[] = {
 #define METHOD(interface_, method_, directions_, says_pointer_, codes_)                                      \
     {#interface_ "." #method_,                                                                               \

@@ -15,15 +15,6 @@ using cardlatch::to_hex;
 
 namespace {
 
-struct Text {
-    explicit Text(const wchar_t* text)
-        : value(SysAllocString(text)) {}
-    Text(const Text&) = delete;
-    Text& operator=(const Text&) = delete;
-    ~Text() { SysFreeString(value); }
-    BSTR value;
-};
-
 struct World {
     World() { fake::World::get().reset(); }
     Com com;
