@@ -73,3 +73,22 @@ def guids():
         d = [int(x, 16) for x in rest.replace("0x", "").split(",")]
         found[name] = "{:0>8}-{:0>4}-{:0>4}-{:02X}{:02X}-{}".format(a, b, c, d[0], d[1], "".join(f"{x:02X}" for x in d[2:]))
     return found
+
+
+def golden_calls():
+    """(file, interface, method or property, HRESULT) for each call in the golden files; "put_" before a property that is written."""
+    for golden in sorted((ROOT / "fixtures/iscard").glob("*.golden")):
+        kinds = {}
+        for line in golden.read_text().splitlines():
+            words = line.split()
+            if not words or words[0] in (";", "card"):
+                continue
+            if words[0] == "new":
+                kinds[words[1]] = words[2]
+                continue
+            let = words[0] == "let"
+            if let:
+                kinds[words[1]] = words[2]
+            owner, member = (words[3] if let else words[0]).split(".", 1)
+            prefix = "put_" if member.endswith(":=") else ""
+            yield golden.name, kinds.get(owner), prefix + member.rstrip(":="), "S_OK" if let else words[words.index("=") + 1]

@@ -21,6 +21,9 @@ SETS = {
     "STREAM": ("a buffer: before Initialize() and put_Stream(); on a stream of the caller's, also what that answers", "E_UNEXPECTED"),
     "BUFFER": ("a buffer that is given: too long, never initialised; one of the caller's own make, also what that answers",
                "E_INVALIDARG E_UNEXPECTED"),
+    "MANAGER": ("the resource manager fails; other codes of it come back unchanged as well",
+                "SCARD_E_NO_SERVICE SCARD_E_SERVICE_STOPPED SCARD_E_SERVER_TOO_BUSY SCARD_E_NO_MEMORY SCARD_F_COMM_ERROR "
+                "SCARD_F_INTERNAL_ERROR SCARD_F_UNKNOWN_ERROR"),
     "DATABASE": ("cards.conf is malformed or cannot be read; an ATR in it is none", "SCARD_E_INVALID_TARGET SCARD_E_INVALID_ATR"),
     "COMMAND": ("building a command", "E_POINTER E_INVALIDARG E_OUTOFMEMORY E_UNEXPECTED"),
     "DATA_COMMAND": ("building a command that makes no sense without data", "E_POINTER E_INVALIDARG E_OUTOFMEMORY E_UNEXPECTED"),
@@ -163,20 +166,44 @@ def document():
     return "\n".join(lines).rstrip("\n") + "\n", faults
 
 
+def expanded(named):
+    """The codes of an entry, those of its sets included."""
+    return [code for name in named for code in (SETS[name][1].split() if name in SETS else [name])]
+
+
 def method_list():
-    """For the unit tests: METHOD(interface, method, directions of the parameters, whether E_POINTER is among the codes)."""
-    headers, tables, said = iscard_headers.interfaces(), iscard_headers.dispatch_tables(), docstrings()
+    """For the unit tests: METHOD(interface, method, directions of the parameters, whether E_POINTER is among the codes, the codes)."""
+    headers, tables, said, known = (iscard_headers.interfaces(), iscard_headers.dispatch_tables(), docstrings(), known_codes())
     lines = ["// Made by tests/iscard_reference.py from the public headers; do not edit."]
     for name, methods in headers.items():
         for method, row in zip(methods, tables[name]):
             codes = said[name][1][method.name]["codes"].split(", ")
-            pointer = "E_POINTER" in codes or any("E_POINTER" in SETS[code][1].split() for code in codes if code in SETS)
-            lines.append(f'METHOD({name}, {method.name}, "{row.directions}", {str(pointer).lower()})')
+            names = expanded(codes)
+            numbers = " ".join(sorted({known[code][2:] for code in names}))
+            lines.append(f'METHOD({name}, {method.name}, "{row.directions}", {str("E_POINTER" in names).lower()},\n       "{numbers}")')
     return "\n".join(lines) + "\n"
+
+
+def golden_faults():
+    """Results in the golden files that the reference does not have for the method; those of IDispatch come on top."""
+    said, known = docstrings(), known_codes()
+    faults = []
+    for golden, interface, member, result in iscard_headers.golden_calls():
+        entries = said.get(interface, ("", {}))[1]
+        method = entries.get(member) or entries.get("get_" + member)
+        if method is None:
+            faults.append(f"{golden}: {interface} has no {member}")
+            continue
+        names = expanded(method["codes"].split(", "))
+        numbers = {known[code][2:] for code in names}
+        if result not in names and result.upper() not in numbers and not result.startswith("DISP_E_"):
+            faults.append(f"{golden}: {interface}.{member} returns {result}, which its entry does not have")
+    return faults
 
 
 def main():
     made, faults = document()
+    faults += golden_faults()
     for path, text in ((DOCUMENT, made), (METHODS, method_list())):
         if "--write" in sys.argv:
             path.write_text(text)

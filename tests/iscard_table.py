@@ -2,8 +2,9 @@
 """The table of docs/iscard.md: interface x method x (implemented, tested with bytes, tested against a card).
 
 Methods come from the public headers, "implemented" from the late binding tables and the sources, "bytes" from what the unit tests
-call (fixtures/iscard/*.golden, which are run line by line, and calls in tests/unit/iscard_*_test.cpp), "card" from
-fixtures/iscard/card.calls, which the integration test compares with what its programs did on the emulator's cards.
+check (the golden file with a call of the method that succeeds, which is run line by line, or the first test case of
+tests/unit/iscard_*_test.cpp with a check that it succeeds), the cards' columns from fixtures/iscard/card.calls, which the integration test compares with what its
+programs did on the emulator's cards.
 
 The late binding tables are compared with the headers as well: every method, in the order of the vtable, with its DISPID and a letter
 for each of its parameters.
@@ -65,23 +66,11 @@ def implemented(name, method):
 
 
 def golden_calls():
-    """(interface, method or property) that a golden file calls."""
-    called = set()
-    for golden in (ROOT / "fixtures/iscard").glob("*.golden"):
-        kinds = {}
-        for line in golden.read_text().splitlines():
-            words = line.split()
-            if not words or words[0] in (";", "card"):
-                continue
-            if words[0] == "new":
-                kinds[words[1]] = words[2]
-                continue
-            target = words[3] if words[0] == "let" else words[0]
-            if words[0] == "let":
-                kinds[words[1]] = words[2]
-            owner, member = target.split(".", 1)
-            put = member.endswith(":=")
-            called.add((kinds.get(owner), ("put_" if put else "") + member.rstrip(":=")))
+    """(interface, method or property) -> the golden file in which it succeeds."""
+    called = {}
+    for golden, interface, member, result in iscard_headers.golden_calls():
+        if result == "S_OK":
+            called.setdefault((interface, member), golden)
     return called
 
 
@@ -90,27 +79,46 @@ VARIABLES = {
     "ISCard": ("card",), "ISCardCmd": ("command", "cmd"), "ISCardISO7816": ("iso",), "ISCardTypeConv": ("conv",),
     "ISCardDatabase": ("object",), "ISCardLocate": ("locate",), "ISCardManage": ("manage",), "ISCardAuth": ("auth",),
     "ISCardFileAccess": ("files",), "ISCardVerify": ("pin",),
-    "IByteBuffer": ("buffer", "clone", "copy", "other", "source", "target", "empty", "to", "from"),
+    "IByteBuffer": ("buffer", "clone", "copy", "other", "second", "source", "target", "empty", "to", "from"),
 }
 
 
-def unit_calls(name, method, texts):
-    variables = "|".join(VARIABLES[name])
-    return re.search(r"\b(?:%s)(?:\(\))?->%s\(" % (variables, method), texts) is not None
+def unit_cases():
+    """Name of each test case, "suite/case" -> its source text."""
+    cases = {}
+    for path in sorted((ROOT / "tests/unit").glob("iscard_*_test.cpp")):
+        suites, case = [], None
+        for line in path.read_text().splitlines():
+            if start := re.match(r"BOOST_\w*TEST_SUITE\((\w+)", line):
+                suites.append(start[1])
+            elif start := re.match(r"BOOST_\w*TEST_CASE\((\w+)", line):
+                case = "/".join(suites + [start[1]])
+            elif line.startswith("BOOST_AUTO_TEST_SUITE_END"):
+                suites.pop()
+            if case:
+                cases[case] = cases.get(case, "") + line + "\n"
+            if line == "}":
+                case = None
+    return cases
+
+
+def unit_case(name, method, cases):
+    """The first test case with a check that the method succeeds."""
+    call = re.compile(r"BOOST_\w+\([^;]*\b(?:%s)(?:\(\))?->%s\([^;]*S_OK\)" % ("|".join(VARIABLES[name]), method))
+    return next((case for case, text in cases.items() if call.search(text)), "")
 
 
 def table():
-    golden = golden_calls()
-    texts = "\n".join(p.read_text() for p in (ROOT / "tests/unit").glob("iscard_*_test.cpp"))
-    card = {tuple(line.split(".")) for line in (ROOT / "fixtures/iscard/card.calls").read_text().split()}
-    lines = ["| Interface | Method | Implemented | Bytes | Card |", "|---|---|---|---|---|"]
+    golden, cases = golden_calls(), unit_cases()
+    met = dict(line.rsplit(" ", 1) for line in (ROOT / "fixtures/iscard/card.calls").read_text().splitlines())
+    lines = ["| Interface | Method | Implemented | Bytes | filecard | PIV |", "|---|---|---|---|---|---|"]
     blanks = []
     for name, methods in interfaces().items():
         for method in methods:
             plain = re.sub(r"^get_", "", method)
             cells = ["yes" if implemented(name, method) else "",
-                     "golden" if (name, plain) in golden else "unit" if unit_calls(name, method, texts) else "",
-                     "yes" if (name, method) in card else ""]
+                     golden.get((name, plain)) or unit_case(name, method, cases),
+                     met.get(f"filecard {name}.{method}", ""), met.get(f"piv {name}.{method}", "")]
             if "" in cells:
                 blanks.append(f"{name}.{method}: {cells}")
             lines.append(f"| {name} | `{method}` | " + " | ".join(cells) + " |")

@@ -1,5 +1,6 @@
 #include "fake_winscard.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -468,7 +469,7 @@ LONG SCardTransmit(SCARDHANDLE number, const SCARD_IO_REQUEST* pci, LPCBYTE comm
     if (room < answer.size()) {
         return SCARD_E_INSUFFICIENT_BUFFER;
     }
-    std::memcpy(reply, answer.data(), answer.size());
+    std::copy(answer.begin(), answer.end(), reply);
     return SCARD_S_SUCCESS;
 }
 }

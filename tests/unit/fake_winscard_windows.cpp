@@ -1,21 +1,36 @@
-// The wide calls of winscard.dll in terms of the narrow ones of fake_winscard.cpp. Names here are ASCII.
+// The wide calls of winscard.dll in terms of the narrow ones of fake_winscard.cpp, whose names are UTF-8.
 
 #include "fake_winscard.hpp"
 
 #include <algorithm>
 #include <cwchar>
+#include <iterator>
+#include <utility>
 
 namespace {
 
 std::string narrow(const wchar_t* text) {
-    std::string out;
-    std::transform(text, text + std::wcslen(text), std::back_inserter(out),
-                   [](wchar_t c) { return static_cast<char>(c); });
+    const auto length = static_cast<int>(std::wcslen(text));
+    std::string out(
+        static_cast<std::size_t>(WideCharToMultiByte(CP_UTF8, 0, text, length, nullptr, 0, nullptr, nullptr)),
+        '\0');
+    WideCharToMultiByte(CP_UTF8, 0, text, length, out.data(), static_cast<int>(out.size()), nullptr, nullptr);
     return out;
 }
 
-void widen(const char* from, std::size_t count, wchar_t* to) {
-    std::transform(from, from + count, to, [](char c) { return static_cast<wchar_t>(c); });
+/// `count` bytes, zeros inside included, into a buffer of `size` characters; `size` is what they take.
+LONG widen(const char* from, DWORD count, wchar_t* to, DWORD& size) {
+    const auto length = static_cast<int>(count);
+    const auto needed = static_cast<DWORD>(MultiByteToWideChar(CP_UTF8, 0, from, length, nullptr, 0));
+    const auto room = std::exchange(size, needed);
+    if (to == nullptr) {
+        return SCARD_S_SUCCESS;
+    }
+    if (needed > room) {
+        return SCARD_E_INSUFFICIENT_BUFFER;
+    }
+    MultiByteToWideChar(CP_UTF8, 0, from, length, to, static_cast<int>(needed));
+    return SCARD_S_SUCCESS;
 }
 
 } // namespace
@@ -23,15 +38,10 @@ void widen(const char* from, std::size_t count, wchar_t* to) {
 extern "C" {
 
 LONG WINAPI SCardListReadersW(SCARDCONTEXT context, LPCWSTR /*groups*/, LPWSTR names, LPDWORD size) {
-    if (names == nullptr) {
-        return SCardListReadersA(context, nullptr, nullptr, size);
-    }
-    std::vector<char> narrow_names(*size);
-    const auto rv = SCardListReadersA(context, nullptr, narrow_names.data(), size);
-    if (rv == SCARD_S_SUCCESS) {
-        widen(narrow_names.data(), *size, names);
-    }
-    return rv;
+    std::vector<char> narrow_names(4096);
+    auto count = static_cast<DWORD>(narrow_names.size());
+    const auto rv = SCardListReadersA(context, nullptr, narrow_names.data(), &count);
+    return rv == SCARD_S_SUCCESS ? widen(narrow_names.data(), count, names, *size) : rv;
 }
 
 LONG WINAPI SCardConnectW(SCARDCONTEXT context, LPCWSTR name, DWORD share, DWORD preferred,
@@ -44,11 +54,7 @@ LONG WINAPI SCardStatusW(SCARDHANDLE number, LPWSTR name, LPDWORD name_size, LPD
     char narrow_name[256] = {};
     DWORD size = sizeof(narrow_name);
     const auto rv = SCardStatusA(number, narrow_name, &size, state, protocol, atr, atr_size);
-    if (rv == SCARD_S_SUCCESS) {
-        widen(narrow_name, size, name);
-        *name_size = size;
-    }
-    return rv;
+    return rv == SCARD_S_SUCCESS ? widen(narrow_name, size, name, *name_size) : rv;
 }
 
 LONG WINAPI SCardGetStatusChangeW(SCARDCONTEXT context, DWORD timeout, SCARD_READERSTATEW* states,

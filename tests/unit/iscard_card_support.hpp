@@ -11,13 +11,10 @@ inline HRESULT scard(LONG code) {
     return HRESULT_FROM_SCARD(code);
 }
 
-struct Name {
+/// The reader's name, or another.
+struct Name : Text {
     explicit Name(const wchar_t* text = L"Fake Reader 00 00")
-        : value(SysAllocString(text)) {}
-    Name(const Name&) = delete;
-    Name& operator=(const Name&) = delete;
-    ~Name() { SysFreeString(value); }
-    BSTR value;
+        : Text(text) {}
 };
 
 inline const auto k_any = static_cast<SCARD_PROTOCOLS>(T0 | T1);

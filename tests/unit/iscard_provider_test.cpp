@@ -15,15 +15,6 @@ using cardlatch::to_hex;
 
 namespace {
 
-struct Text {
-    explicit Text(const wchar_t* text)
-        : value(SysAllocString(text)) {}
-    Text(const Text&) = delete;
-    Text& operator=(const Text&) = delete;
-    ~Text() { SysFreeString(value); }
-    BSTR value;
-};
-
 struct World {
     World() { fake::World::get().reset(); }
     Com com;
@@ -82,6 +73,23 @@ BOOST_AUTO_TEST_CASE(status_and_protocol_come_together) {
     BOOST_TEST(manage->Detach() == S_OK);
     BOOST_TEST(manage->Status(&state, &protocol) == HRESULT_FROM_SCARD(SCARD_E_INVALID_HANDLE));
     BOOST_TEST(state == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_handle_of_somebody_else_s_is_taken_over) {
+    const Ref<ISCard> card(create<ISCard>(CLSID_CSCard, IID_ISCard));
+    const Text reader(L"Fake Reader 00 00");
+    HSCARD handle = 0;
+    BOOST_TEST(card->AttachByReader(reader.value, SHARED, static_cast<SCARD_PROTOCOLS>(T0 | T1)) == S_OK);
+    BOOST_TEST(card->get_CardHandle(&handle) == S_OK);
+    BOOST_TEST(manage->AttachByHandle(handle) == S_OK);
+    BOOST_TEST(fake::World::get().handles.size() == 1U); // its own was disconnected
+    replies = {"9000"};
+    const Ref<IByteBuffer> code(buffer_of("31323334"));
+    BOOST_TEST(pin->Verify(code.get(), 0, 1) == S_OK);
+    BOOST_TEST(sent.back() == "002000010431323334");
+    BOOST_TEST(manage->Detach() == S_OK);
+    BOOST_TEST(fake::World::get().handles.empty());
+    BOOST_TEST(card->LockSCard() == HRESULT_FROM_SCARD(SCARD_E_INVALID_HANDLE));
 }
 
 BOOST_AUTO_TEST_CASE(sub_interfaces_are_made_by_guid_and_refused_cleanly) {

@@ -77,6 +77,16 @@ T* create(REFCLSID clsid, REFIID iid) {
     return static_cast<T*>(object);
 }
 
+/// A BSTR.
+struct Text {
+    explicit Text(const wchar_t* text)
+        : value(SysAllocString(text)) {}
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+    ~Text() { SysFreeString(value); }
+    BSTR value;
+};
+
 inline IByteBuffer* new_buffer() {
     return create<IByteBuffer>(CLSID_CByteBuffer, IID_IByteBuffer);
 }

@@ -194,7 +194,9 @@ BOOST_AUTO_TEST_CASE(safearrays_own_their_strings) {
     BOOST_TEST(SafeArrayUnaccessData(copy) == S_OK);
     BOOST_TEST(SafeArrayUnaccessData(copy) == E_UNEXPECTED);
     BOOST_TEST(SafeArrayDestroy(copy) == S_OK);
+#ifndef _WIN32 // whose own arrays hold more kinds
     BOOST_TEST((SafeArrayCreateVector(VT_DISPATCH, 0, 1) == nullptr));
+#endif
 }
 
 BOOST_AUTO_TEST_CASE(variants_own_what_they_hold) {

@@ -1,7 +1,15 @@
 // A program that knows COM and the headers, and nothing else of Cardlatch: it asks for the classes as any
-// program does that was written for scardssp.dll. Usage: server_client registered|unregistered
+// program does that was written for scardssp.dll. Compiled twice: with our headers, and with MinGW-w64's own
+// scardssp.h, which was there before them. Usage: server_client registered|unregistered
 
+#ifdef CARDLATCH_TEST_MINGW_HEADERS
+#include <objbase.h>
+#include <oleauto.h>
+#define _LPHSCARDCONTEXT_DEFINED // its typedef is no C++
+#include <scardssp.h>
+#else
 #include <cardlatch/scardssp.h>
+#endif
 
 #include <cstdio>
 #include <cstring>
@@ -129,6 +137,51 @@ void use_command() {
     check(iso->Release() == 0, "balanced counts");
 }
 
+/// Bytes from one interface to the next, and the built-in cards.
+void use_others() {
+    IByteBuffer* buffer = nullptr;
+    IByteBuffer* second = nullptr;
+    ISCardTypeConv* conv = nullptr;
+    ISCardDatabase* database = nullptr;
+    CoCreateInstance(CLSID_CByteBuffer, nullptr, CLSCTX_ALL, IID_IByteBuffer,
+                     reinterpret_cast<void**>(&buffer));
+    CoCreateInstance(CLSID_CSCardTypeConv, nullptr, CLSCTX_ALL, IID_ISCardTypeConv,
+                     reinterpret_cast<void**>(&conv));
+    CoCreateInstance(CLSID_CSCardDatabase, nullptr, CLSCTX_ALL, IID_ISCardDatabase,
+                     reinterpret_cast<void**>(&database));
+    check(buffer != nullptr && conv != nullptr && database != nullptr, "three objects");
+    if (buffer == nullptr || conv == nullptr || database == nullptr) {
+        return;
+    }
+    BYTE bytes[] = {1, 2, 3, 4};
+    LONG count = 0;
+    STATSTRUCT stat{};
+    SAFEARRAY* array = nullptr;
+    check(buffer->Initialize() == S_OK && buffer->Stat(&stat, STATFLAG_NONAME) == S_OK && stat.cbSize == 1,
+          "a byte by default");
+    check(buffer->Write(bytes, 4, &count) == S_OK && count == 4, "four bytes written");
+    check(conv->ConvertByteBufferToSafeArray(buffer, &array) == S_OK, "an array of them");
+    check(conv->ConvertSafeArrayToByteBuffer(array, &second) == S_OK && second != nullptr, "and back");
+    BYTE read[8] = {};
+    check(second->Seek(1, STREAM_SEEK_SET) == S_OK && second->Read(read, 8, &count) == S_OK && count == 3 &&
+              std::memcmp(read, bytes + 1, 3) == 0,
+          "the same bytes");
+    SafeArrayDestroy(array);
+    LPGUID provider = nullptr;
+    BSTR const piv = SysAllocString(L"PIV");
+    array = nullptr;
+    check(database->GetProviderCardId(piv, &provider) == S_OK && provider != nullptr, "a card's provider");
+    check(database->ListCards(nullptr, nullptr, 0, &array) == S_OK && array != nullptr &&
+              array->rgsabound[0].cElements >= 3,
+          "the cards that are known");
+    CoTaskMemFree(provider);
+    SafeArrayDestroy(array);
+    SysFreeString(piv);
+    check(second->Release() == 0 && buffer->Release() == 0 && conv->Release() == 0 &&
+              database->Release() == 0,
+          "balanced counts");
+}
+
 } // namespace
 
 int main(int argc, char* argv[]) {
@@ -155,6 +208,7 @@ int main(int argc, char* argv[]) {
     }
     if (registered) {
         use_command();
+        use_others();
     }
     CoUninitialize();
     std::printf("%s: %d failures\n", argc == 2 ? argv[1] : "", g_failures);

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The DLL as a COM server, under Wine: registered, used by a program that knows COM alone, unregistered.
-# usage: server_test.sh cardlatch.dll server_client.exe
+# The DLL as a COM server, under Wine: registered, used by programs that know COM alone, unregistered.
+# usage: server_test.sh cardlatch.dll CLIENT.exe...
 set -eu
 dll=$1
-client=$2
+shift
 expect() {
     status=$1
     shift
@@ -13,9 +13,9 @@ expect() {
 }
 
 expect 0 "$WINE" regsvr32 /s "$dll"
-expect 0 "$WINE" "$client" registered
+for client in "$@"; do expect 0 "$WINE" "$client" registered; done
 expect 0 "$WINE" regsvr32 /s /u "$dll"
-expect 0 "$WINE" "$client" unregistered
+for client in "$@"; do expect 0 "$WINE" "$client" unregistered; done
 expect 0 "$WINE" regsvr32 /s /u "$dll" # nothing left to remove is no failure
 # Wine has no classes of the user's in HKEY_CLASSES_ROOT, so nobody finds these; that they are written and removed is seen.
 key='HKCU\Software\Classes\CLSID\{1461AAC7-6810-11D0-918F-00AA00C18068}\InprocServer32'

@@ -104,19 +104,7 @@ class ByteBuffer final : public DispatchObject<ByteBuffer, IByteBuffer, IID_IByt
     }
 
     HRESULT STDMETHODCALLTYPE Read(BYTE* pByte, LONG cb, LONG* pcbRead) noexcept override {
-        put(pcbRead, 0);
-        if (pByte == nullptr) {
-            return E_POINTER;
-        }
-        if (cb < 0) {
-            return E_INVALIDARG;
-        }
-        return with_stream([&](IStream& stream) {
-            ULONG count = 0;
-            const auto hr = stream.Read(pByte, static_cast<ULONG>(cb), &count);
-            put(pcbRead, count);
-            return hr;
-        });
+        return transfer(&IStream::Read, pByte, cb, pcbRead);
     }
 
     HRESULT STDMETHODCALLTYPE Revert() noexcept override {
@@ -174,19 +162,7 @@ class ByteBuffer final : public DispatchObject<ByteBuffer, IByteBuffer, IID_IByt
     }
 
     HRESULT STDMETHODCALLTYPE Write(BYTE* pByte, LONG cb, LONG* pcbWritten) noexcept override {
-        put(pcbWritten, 0);
-        if (pByte == nullptr) {
-            return E_POINTER;
-        }
-        if (cb < 0) {
-            return E_INVALIDARG;
-        }
-        return with_stream([&](IStream& stream) {
-            ULONG count = 0;
-            const auto hr = stream.Write(pByte, static_cast<ULONG>(cb), &count);
-            put(pcbWritten, count);
-            return hr;
-        });
+        return transfer(&IStream::Write, pByte, cb, pcbWritten);
     }
 
   private:
@@ -200,6 +176,24 @@ class ByteBuffer final : public DispatchObject<ByteBuffer, IByteBuffer, IID_IByt
     }
 
     static std::int64_t unsigned_offset(LONG offset) { return static_cast<std::uint32_t>(offset); }
+
+    template <class Data>
+    HRESULT transfer(HRESULT (STDMETHODCALLTYPE ISequentialStream::*call)(Data*, ULONG, ULONG*), BYTE* bytes,
+                     LONG size, LONG* transferred) noexcept {
+        put(transferred, 0);
+        if (bytes == nullptr) {
+            return E_POINTER;
+        }
+        if (size < 0) {
+            return E_INVALIDARG;
+        }
+        return with_stream([&](IStream& stream) {
+            ULONG count = 0;
+            const auto hr = (stream.*call)(bytes, static_cast<ULONG>(size), &count);
+            put(transferred, count);
+            return hr;
+        });
+    }
 
     HRESULT region(RegionCall call, LONG offset, LONG size, LONG type) noexcept {
         if (offset < 0 || size < 0) {

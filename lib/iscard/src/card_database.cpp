@@ -219,6 +219,12 @@ bool KnownCard::matches(ByteView card_atr) const {
     return true;
 }
 
+bool KnownCard::offers(const std::vector<GUID>& wanted) const {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const GUID& guid) {
+        return std::find(interfaces.begin(), interfaces.end(), guid) != interfaces.end();
+    });
+}
+
 bool ReaderGroup::holds(std::string_view reader) const {
     return std::any_of(readers.begin(), readers.end(), [&](const std::string& pattern) {
         return pattern.ends_with('*')

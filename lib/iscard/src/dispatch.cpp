@@ -95,6 +95,21 @@ HRESULT put(T& to, std::int64_t value) {
     return narrow(value, to);
 }
 
+/// Stores a value of `type` in the variant itself or in the one that it refers to, with `set`.
+template <class Set>
+HRESULT write_own(VARIANT& to, VARTYPE type, Set&& set) noexcept {
+    if ((to.vt & VT_BYREF) != 0 && to.vt != (VT_BYREF | VT_VARIANT)) {
+        return DISP_E_TYPEMISMATCH;
+    }
+    auto& own = resolve(to);
+    if (const auto hr = VariantClear(&own); FAILED(hr)) {
+        return hr;
+    }
+    own.vt = type;
+    set(own);
+    return S_OK;
+}
+
 } // namespace
 
 VARIANT* Arguments::at(std::size_t index) const {
@@ -181,27 +196,27 @@ HRESULT write_number(VARIANT& to, std::int64_t value, VARTYPE natural) noexcept 
     default:
         break;
     }
-    if ((to.vt & VT_BYREF) != 0 && to.vt != (VT_BYREF | VT_VARIANT)) {
-        return DISP_E_TYPEMISMATCH;
-    }
-    auto& own = resolve(to);
-    if (const auto hr = VariantClear(&own); FAILED(hr)) {
-        return hr;
-    }
-    own.vt = natural;
-    switch (natural) {
-    case VT_UI1:
-        return put(own.bVal, value);
-    case VT_UI2:
-        return put(own.uiVal, value);
-    case VT_I4:
-        return put(own.lVal, value);
-    case VT_UI4:
-        return put(own.ulVal, value);
-    default:
-        own.ullVal = static_cast<ULONGLONG>(value);
-        return S_OK;
-    }
+    auto hr = S_OK;
+    const auto cleared = write_own(to, natural, [&](VARIANT& own) {
+        switch (natural) {
+        case VT_UI1:
+            hr = put(own.bVal, value);
+            break;
+        case VT_UI2:
+            hr = put(own.uiVal, value);
+            break;
+        case VT_I4:
+            hr = put(own.lVal, value);
+            break;
+        case VT_UI4:
+            hr = put(own.ulVal, value);
+            break;
+        default:
+            own.ullVal = static_cast<ULONGLONG>(value);
+            break;
+        }
+    });
+    return FAILED(cleared) ? cleared : hr;
 }
 
 HRESULT write_object(VARIANT& to, IUnknown* value, VARTYPE natural) noexcept {
@@ -215,16 +230,7 @@ HRESULT write_object(VARIANT& to, IUnknown* value, VARTYPE natural) noexcept {
         }
         return S_OK;
     }
-    if ((to.vt & VT_BYREF) != 0 && to.vt != (VT_BYREF | VT_VARIANT)) {
-        return DISP_E_TYPEMISMATCH;
-    }
-    auto& own = resolve(to);
-    if (const auto hr = VariantClear(&own); FAILED(hr)) {
-        return hr;
-    }
-    own.vt = natural;
-    own.punkVal = value;
-    return S_OK;
+    return write_own(to, natural, [&](VARIANT& own) { own.punkVal = value; });
 }
 
 HRESULT write_string(VARIANT& to, BSTR value) noexcept {
@@ -232,39 +238,26 @@ HRESULT write_string(VARIANT& to, BSTR value) noexcept {
         SysFreeString(std::exchange(*to.pbstrVal, value));
         return S_OK;
     }
-    if ((to.vt & VT_BYREF) != 0 && to.vt != (VT_BYREF | VT_VARIANT)) {
-        return DISP_E_TYPEMISMATCH;
-    }
-    auto& own = resolve(to);
-    if (const auto hr = VariantClear(&own); FAILED(hr)) {
-        return hr;
-    }
-    own.vt = VT_BSTR;
-    own.bstrVal = value;
-    return S_OK;
+    return write_own(to, VT_BSTR, [&](VARIANT& own) { own.bstrVal = value; });
 }
 
 HRESULT write_array(VARIANT& to, LPSAFEARRAY value) noexcept {
-    if ((to.vt & VT_BYREF) != 0 && (to.vt & VT_ARRAY) != 0 && to.pparray != nullptr) {
-        SafeArrayDestroy(std::exchange(*to.pparray, value));
-        return S_OK;
-    }
-    if ((to.vt & VT_BYREF) != 0 && to.vt != (VT_BYREF | VT_VARIANT)) {
-        return DISP_E_TYPEMISMATCH;
-    }
     VARTYPE element = VT_EMPTY;
     if (value != nullptr) {
         if (const auto hr = SafeArrayGetVartype(value, &element); FAILED(hr)) {
             return hr;
         }
     }
-    auto& own = resolve(to);
-    if (const auto hr = VariantClear(&own); FAILED(hr)) {
-        return hr;
+    const auto type = static_cast<VARTYPE>(VT_ARRAY | element);
+    if ((to.vt & VT_BYREF) != 0 && (to.vt & VT_ARRAY) != 0 && to.pparray != nullptr) {
+        if (value != nullptr && to.vt != (VT_BYREF | type)) {
+            return DISP_E_TYPEMISMATCH;
+        }
+        SafeArrayDestroy(std::exchange(*to.pparray, value));
+        return S_OK;
     }
-    own.vt = value == nullptr ? static_cast<VARTYPE>(VT_NULL) : static_cast<VARTYPE>(VT_ARRAY | element);
-    own.parray = value;
-    return S_OK;
+    return write_own(to, value == nullptr ? static_cast<VARTYPE>(VT_NULL) : type,
+                     [&](VARIANT& own) { own.parray = value; });
 }
 
 HRESULT read_object(const VARIANT& from, IUnknown*& out) noexcept {

@@ -67,6 +67,20 @@ HRESULT store_number(Arguments& arguments, std::size_t index, LONG value) {
     return to == nullptr ? S_OK : write_number(*to, value, VT_I4);
 }
 
+/// Bytes and how many of them, as arguments 0 and 1: the array has to have as many, and without the count all
+/// count. There is an address even for none.
+HRESULT bytes_and_count(Arguments& arguments, Bytes& bytes, LONG& count) {
+    auto hr = bytes_argument(arguments, 0, bytes);
+    if (SUCCEEDED(hr)) {
+        hr = number_argument(arguments, 1, static_cast<std::int64_t>(bytes.size()), count);
+    }
+    if (FAILED(hr)) {
+        return hr;
+    }
+    bytes.reserve(1);
+    return count < 0 || static_cast<std::size_t>(count) > bytes.size() ? E_INVALIDARG : S_OK;
+}
+
 /// Initialize(lSize, pData): the array has to have as many bytes as lSize says.
 HRESULT initialize(void* object, Arguments& arguments) {
     LONG size = 0;
@@ -116,21 +130,14 @@ HRESULT read_bytes(void* object, Arguments& arguments) {
     return FAILED(hr) ? hr : store_number(arguments, 2, read);
 }
 
-/// Write(pByte, cb, pcbWritten): the array has to have cb bytes; without cb all are written.
+/// Write(pByte, cb, pcbWritten)
 HRESULT write_bytes(void* object, Arguments& arguments) {
     Bytes bytes;
     LONG count = 0;
-    auto hr = bytes_argument(arguments, 0, bytes);
-    if (SUCCEEDED(hr)) {
-        hr = number_argument(arguments, 1, static_cast<std::int64_t>(bytes.size()), count);
-    }
+    auto hr = bytes_and_count(arguments, bytes, count);
     if (FAILED(hr)) {
         return hr;
     }
-    if (count < 0 || static_cast<std::size_t>(count) > bytes.size()) {
-        return E_INVALIDARG;
-    }
-    bytes.reserve(1);
     LONG written = 0;
     hr = static_cast<IByteBuffer*>(object)->Write(bytes.data(), count, &written);
     return FAILED(hr) ? hr : store_number(arguments, 2, written);
@@ -139,17 +146,10 @@ HRESULT write_bytes(void* object, Arguments& arguments) {
 HRESULT array_to_buffer(void* object, Arguments& arguments) {
     Bytes bytes;
     LONG count = 0;
-    auto hr = bytes_argument(arguments, 0, bytes);
-    if (SUCCEEDED(hr)) {
-        hr = number_argument(arguments, 1, static_cast<std::int64_t>(bytes.size()), count);
-    }
+    auto hr = bytes_and_count(arguments, bytes, count);
     if (FAILED(hr)) {
         return hr;
     }
-    if (count < 0 || static_cast<std::size_t>(count) > bytes.size()) {
-        return E_INVALIDARG;
-    }
-    bytes.reserve(1);
     Slot<LPBYTEBUFFER*> buffer;
     hr = static_cast<ISCardTypeConv*>(object)->ConvertByteArrayToByteBuffer(
         bytes.data(), static_cast<DWORD>(count), buffer.pass('r'));

@@ -5,6 +5,8 @@
 #include "scard_provider.hpp"
 #include "secret.hpp"
 
+#include <utility>
+
 namespace cardlatch::iscard {
 
 namespace {
@@ -37,13 +39,12 @@ bool is_algorithm(LONG algorithm) {
 }
 
 /// Puts the result where the caller's buffer is, or makes one.
-HRESULT give_result(ByteView bytes, LPBYTEBUFFER* buffer) {
+HRESULT give_result(Bytes bytes, LPBYTEBUFFER* buffer) {
     if (*buffer == nullptr) {
         return give_bytes(bytes, buffer);
     }
-    Bytes copy(bytes.begin(), bytes.end());
-    copy.reserve(1);
-    return (*buffer)->Initialize(static_cast<LONG>(copy.size()), copy.data());
+    bytes.reserve(1); // so that there is an address
+    return (*buffer)->Initialize(static_cast<LONG>(bytes.size()), bytes.data());
 }
 
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
@@ -79,7 +80,7 @@ class SCardAuth final : public DispatchObject<SCardAuth, ISCardAuth, IID_ISCardA
                                       .ne = static_cast<std::size_t>(lLengthOfChallenge)};
             iso7816::ResponseApdu reply;
             const auto hr = session_.perform(command, reply);
-            return FAILED(hr) ? hr : give_result(reply.data, pBuffer);
+            return FAILED(hr) ? hr : give_result(std::move(reply.data), pBuffer);
         });
     }
 
@@ -110,7 +111,7 @@ class SCardAuth final : public DispatchObject<SCardAuth, ISCardAuth, IID_ISCardA
             command.ne = command.data.size() > 255 ? 65536 : 256;
             iso7816::ResponseApdu reply;
             hr = session_.perform(command, reply);
-            return FAILED(hr) ? hr : give_result(reply.data, pBuffer);
+            return FAILED(hr) ? hr : give_result(std::move(reply.data), pBuffer);
         });
     }
 

@@ -3,6 +3,7 @@
 #include "byte_buffer.hpp"
 #include "guard.hpp"
 #include "limits.hpp"
+#include "secret.hpp"
 
 #include <cardlatch/iso7816/apdu.hpp>
 
@@ -21,6 +22,12 @@ struct State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() { wipe(command.data); } // a PIN, perhaps
+
+    void set(CommandApdu next) {
+        wipe(command.data);
+        command = std::move(next);
+        has_command = true;
+    }
 
     bool has_command = false; ///< false: the command buffer is empty, and `command` is all zero
     CommandApdu command;
@@ -47,19 +54,21 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
     }
 
     HRESULT STDMETHODCALLTYPE put_Apdu(LPBYTEBUFFER pApdu) noexcept override {
-        return take(pApdu, iso7816::k_max_command_apdu, [](State& state, Bytes bytes) -> HRESULT {
+        return take(pApdu, iso7816::k_max_command_apdu, [](State& state, Bytes& bytes) -> HRESULT {
             auto command = CommandApdu::parse(bytes);
             if (!command) {
                 return E_INVALIDARG;
             }
-            state.command = std::move(command).value();
-            state.has_command = true;
+            state.set(std::move(command).value());
             return S_OK;
         });
     }
 
     HRESULT STDMETHODCALLTYPE get_ApduLength(LONG* plSize) noexcept override {
-        return get(plSize, [](const State& state) { return static_cast<LONG>(state.apdu().size()); });
+        return get(plSize, [](const State& state) {
+            const Secret apdu(state.apdu());
+            return static_cast<LONG>(apdu.bytes.size());
+        });
     }
 
     HRESULT STDMETHODCALLTYPE get_ApduReply(LPBYTEBUFFER* ppReplyApdu) noexcept override {
@@ -74,7 +83,7 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
     }
 
     HRESULT STDMETHODCALLTYPE put_ApduReply(LPBYTEBUFFER pReplyApdu) noexcept override {
-        return take(pReplyApdu, iso7816::k_max_response_apdu, [](State& state, Bytes bytes) {
+        return take(pReplyApdu, iso7816::k_max_response_apdu, [](State& state, Bytes& bytes) {
             state.reply = std::move(bytes);
             return S_OK;
         });
@@ -109,8 +118,8 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
         return get_buffer(ppData, [](const State& state) { return state.command.data; });
     }
     HRESULT STDMETHODCALLTYPE put_Data(LPBYTEBUFFER pData) noexcept override {
-        return take(pData, k_max_data, [](State& state, Bytes bytes) {
-            state.command.data = std::move(bytes);
+        return take(pData, k_max_data, [](State& state, Bytes& bytes) {
+            std::swap(state.command.data, bytes); // the caller wipes what was there
             state.has_command = true;
             return S_OK;
         });
@@ -146,8 +155,8 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
         // P3 is the byte after P2: Lc, Le where there are no data, 00 for extended lengths, nothing in
         // case 1.
         return get(pbyP3, [](const State& state) -> BYTE {
-            const auto apdu = state.apdu();
-            return apdu.size() > 4 ? apdu[4] : BYTE{0};
+            const Secret apdu(state.apdu());
+            return apdu.bytes.size() > 4 ? apdu.bytes[4] : BYTE{0};
         });
     }
 
@@ -216,16 +225,14 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
                 command.ne = *plLe == 0 ? longest : static_cast<std::size_t>(*plLe);
             }
             const std::lock_guard lock(mutex_);
-            state_.command = std::move(command);
-            state_.has_command = true;
+            state_.set(std::move(command));
             return S_OK;
         });
     }
 
     HRESULT STDMETHODCALLTYPE Clear() noexcept override {
         return locked([](State& state) {
-            wipe(state.command.data);
-            state.command = {};
+            state.set({});
             state.has_command = false;
             state.reply.reset();
             return S_OK;
@@ -239,7 +246,7 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
         if (ApduType < ISO_CASE_1 || ApduType > ISO_CASE_4) {
             return E_INVALIDARG;
         }
-        return take(pApdu, k_max_data, [&](State& state, Bytes payload) -> HRESULT {
+        return take(pApdu, k_max_data, [&](State& state, Bytes& payload) -> HRESULT {
             if (payload.empty()) {
                 return E_INVALIDARG;
             }
@@ -251,8 +258,7 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
             if (ApduType == ISO_CASE_2 || ApduType == ISO_CASE_4) {
                 envelope.ne = longest;
             }
-            state.command = std::move(envelope);
-            state.has_command = true;
+            state.set(std::move(envelope));
             return S_OK;
         });
     }
@@ -308,7 +314,10 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
             return E_POINTER;
         }
         *out = nullptr;
-        return locked([&](const State& state) { return give_bytes(read(state), out); });
+        return locked([&](const State& state) {
+            const Secret bytes(read(state));
+            return give_bytes(bytes.bytes, out);
+        });
     }
 
     HRESULT put_header(BYTE CommandApdu::*member, BYTE value) noexcept {
@@ -319,19 +328,20 @@ class SCardCmd final : public DispatchObject<SCardCmd, ISCardCmd, IID_ISCardCmd>
         });
     }
 
-    /// Copies `buffer` before the lock is taken: it may be anybody's object.
+    /// Copies `buffer` before the lock is taken: it may be anybody's object. What `store` leaves of the copy
+    /// is wiped.
     template <class Store>
     HRESULT take(LPBYTEBUFFER buffer, std::size_t longest, Store&& store) noexcept {
         if (buffer == nullptr) {
             return E_POINTER;
         }
         return guard([&]() -> HRESULT {
-            Bytes bytes;
-            if (const auto hr = take_bytes(buffer, longest, bytes); FAILED(hr)) {
+            Secret copy;
+            if (const auto hr = take_bytes(buffer, longest, copy.bytes); FAILED(hr)) {
                 return hr;
             }
             const std::lock_guard lock(mutex_);
-            return store(state_, std::move(bytes));
+            return store(state_, copy.bytes);
         });
     }
 

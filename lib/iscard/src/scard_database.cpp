@@ -26,12 +26,6 @@ std::string text_of(const GUID& guid) {
     return out;
 }
 
-bool offers(const KnownCard& card, const std::vector<GUID>& wanted) {
-    return std::all_of(wanted.begin(), wanted.end(), [&](const GUID& guid) {
-        return std::find(card.interfaces.begin(), card.interfaces.end(), guid) != card.interfaces.end();
-    });
-}
-
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
 class SCardDatabase final : public DispatchObject<SCardDatabase, ISCardDatabase, IID_ISCardDatabase> {
   public:
@@ -92,7 +86,7 @@ class SCardDatabase final : public DispatchObject<SCardDatabase, ISCardDatabase,
             }
             std::vector<std::string> names;
             for (const auto& card : database.value().cards) {
-                if ((pAtr == nullptr || card.matches(atr)) && offers(card, wanted)) {
+                if ((pAtr == nullptr || card.matches(atr)) && card.offers(wanted)) {
                     names.push_back(card.name);
                 }
             }

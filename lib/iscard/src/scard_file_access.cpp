@@ -57,6 +57,11 @@ std::optional<LONG> entries_of(const TLV_TABLE* table) {
     return std::nullopt;
 }
 
+/// Until a call has done with an entry, that says nothing of the card.
+void invalidate(TLV_TABLE* table, LONG count) {
+    std::for_each(table, table + count, [](TLV_TABLE& entry) { entry.Valid = 0; });
+}
+
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
 class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileAccess, IID_ISCardFileAccess> {
   public:
@@ -218,6 +223,7 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
         if (!count) {
             return E_INVALIDARG;
         }
+        invalidate(*ppTLV, *count);
         if (const auto hr = check_flags(flags, 0); FAILED(hr)) {
             return hr;
         }
@@ -225,7 +231,6 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
             for (LONG i = 0; i < *count; ++i) {
                 auto& entry = (*ppTLV)[i];
                 const auto tag = static_cast<std::uint32_t>(entry.Tag);
-                entry.Valid = 0;
                 if (const auto* const value = file.find(tag)) {
                     fill(entry, {tag, *value});
                 }
@@ -355,6 +360,7 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
         if (!two_byte_tags || *count == 0) {
             return E_INVALIDARG;
         }
+        invalidate(pTable, *count);
         if (const auto hr = check_flags(flags, 0); FAILED(hr)) {
             return hr;
         }
@@ -370,10 +376,10 @@ class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileA
                                               .ne = {}};
                     iso7816::ResponseApdu reply;
                     const auto hr = session_.perform(command, reply);
-                    entry.Valid = SUCCEEDED(hr) ? 1 : 0;
                     if (FAILED(hr)) {
                         return hr;
                     }
+                    entry.Valid = 1;
                 }
                 return S_OK;
             });

@@ -38,12 +38,7 @@ Result<std::vector<const KnownCard*>> wanted_cards(const CardDatabase& database,
         wanted.push_back(card);
     }
     for (const auto& card : database.cards) {
-        const bool all =
-            std::all_of(search.interfaces.begin(), search.interfaces.end(), [&](const GUID& guid) {
-                return std::find(card.interfaces.begin(), card.interfaces.end(), guid) !=
-                       card.interfaces.end();
-            });
-        if (!search.interfaces.empty() && all) {
+        if (!search.interfaces.empty() && card.offers(search.interfaces)) {
             wanted.push_back(&card);
         }
     }

@@ -1,79 +1,44 @@
-// Finds a card of a known kind with ISCardDatabase and ISCardLocate. Usage: locate "CARD NAME"
+// ISCardLocate: finds a card of a known kind, wherever it is, and connects to it.
 
-#include "family.h"
+#include "lists.h"
 
 namespace {
 
-SAFEARRAY* list_of(BSTR text) {
-    SAFEARRAY* const list = SafeArrayCreateVector(VT_BSTR, 0, 1);
-    LONG at = 0;
-    SafeArrayPutElement(list, &at, text);
-    return list;
+void find(ISCardLocate* locate) {
+    SCARDINFO* info = NULL;
+    SCARD_STATES state{};
+    CALL(locate, ISCardLocate, FindCard, SHARED, any_protocol, SC_DLG_NO_UI, &info);
+    if (info == NULL) {
+        return;
+    }
+    check(info->ActiveProtocol == T1 && info->ShareMode == SHARED, "what was found");
+    ISCard* const card = create<ISCard>(CLSID_CSCard, IID_ISCard);
+    check(card->AttachByHandle(info->hCard) == S_OK, "attached");
+    check(card->get_Status(&state) == S_OK && state == SPECIFICMODE, "a card in use");
+    check(card->Detach(LEAVE) == S_OK, "detached");
+    card->Release();
+    CoTaskMemFree(info);
 }
 
-bool holds(SAFEARRAY* list, BSTR text) {
-    LONG low = 0;
-    LONG high = -1;
-    bool found = false;
-    SafeArrayGetLBound(list, 1, &low);
-    SafeArrayGetUBound(list, 1, &high);
-    for (LONG i = low; i <= high; ++i) {
-        BSTR entry = NULL;
-        SafeArrayGetElement(list, &i, static_cast<void*>(&entry));
-        found = found || (SysStringByteLen(entry) == SysStringByteLen(text) &&
-                          std::memcmp(entry, text, SysStringByteLen(text)) == 0);
-        SysFreeString(entry);
-    }
-    return found;
+void use_locate(const Given& given) {
+    const Text name(card_name(given));
+    ISCardDatabase* const database = create<ISCardDatabase>(CLSID_CSCardDatabase, IID_ISCardDatabase);
+    ISCardLocate* const locate = create<ISCardLocate>(CLSID_CSCardLocate, IID_ISCardLocate);
+    SAFEARRAY* interfaces = NULL;
+    SAFEARRAY* const names = list_of(name);
+    database->ListCardInterfaces(name, &interfaces);
+    CALL(locate, ISCardLocate, ConfigureCardGuidSearch, interfaces);
+    find(locate);
+    CALL(locate, ISCardLocate, ConfigureCardNameSearch, names, NULL, NULL, SC_DLG_NO_UI);
+    find(locate);
+    SafeArrayDestroy(names);
+    SafeArrayDestroy(interfaces);
+    locate->Release();
+    database->Release();
 }
 
 } // namespace
 
 int main(int argc, char* argv[]) {
-    if (argc != 2) {
-        std::fprintf(stderr, "usage: %s \"CARD NAME\"\n", argv[0]);
-        return 1;
-    }
-    CoInitialize(NULL);
-    {
-        const Text name(argv[1]);
-        ISCardDatabase* const database = create<ISCardDatabase>(CLSID_CSCardDatabase, IID_ISCardDatabase);
-        ISCardLocate* const locate = create<ISCardLocate>(CLSID_CSCardLocate, IID_ISCardLocate);
-        ISCard* const card = create<ISCard>(CLSID_CSCard, IID_ISCard);
-        SAFEARRAY* list = NULL;
-        GUID* provider = NULL;
-        CALL(database, ISCardDatabase, ListReaders, 0x409, &list);
-        SafeArrayDestroy(list);
-        CALL(database, ISCardDatabase, ListReaderGroups, 0x409, &list);
-        SafeArrayDestroy(list);
-        CALL(database, ISCardDatabase, GetProviderCardId, name, &provider);
-        check(provider != NULL && *provider == CLSID_CSCardManage, "the provider");
-        CoTaskMemFree(provider);
-        SAFEARRAY* interfaces = NULL;
-        CALL(database, ISCardDatabase, ListCardInterfaces, name, &interfaces);
-
-        SAFEARRAY* const names = list_of(name);
-        SCARDINFO* info = NULL;
-        CALL(locate, ISCardLocate, ConfigureCardGuidSearch, interfaces);
-        CALL(locate, ISCardLocate, ConfigureCardNameSearch, names, NULL, NULL, SC_DLG_NO_UI);
-        CALL(locate, ISCardLocate, FindCard, SHARED, static_cast<SCARD_PROTOCOLS>(T0 | T1), SC_DLG_NO_UI,
-             &info);
-        if (info != NULL) {
-            Buffer atr;
-            CALL(card, ISCard, AttachByHandle, info->hCard);
-            CALL(card, ISCard, get_Atr, atr.out());
-            CALL(database, ISCardDatabase, ListCards, atr, interfaces, 0, &list);
-            check(holds(list, name), "the card is known by its ATR");
-            SafeArrayDestroy(list);
-            CALL(card, ISCard, Detach, LEAVE);
-            CoTaskMemFree(info);
-        }
-        SafeArrayDestroy(names);
-        SafeArrayDestroy(interfaces);
-        card->Release();
-        locate->Release();
-        database->Release();
-    }
-    CoUninitialize();
-    return g_failures == 0 ? 0 : 1;
+    return run(argc, argv, use_locate);
 }

@@ -22,6 +22,8 @@ struct KnownCard {
 
     /// Whether a card with this ATR is of the kind.
     [[nodiscard]] bool matches(ByteView card_atr) const;
+    /// Whether its provider offers all these interfaces.
+    [[nodiscard]] bool offers(const std::vector<GUID>& wanted) const;
 };
 
 /// A named set of readers.

@@ -51,8 +51,7 @@ struct ISCardDatabase : public IDispatch {
     /// The readers that the resource manager knows now.
     /// @param localeId no effect
     /// @param ppReaders BSTRs; NULL on failure
-    /// @return S_OK, E_POINTER, MEM, SCARD_E_NO_READERS_AVAILABLE, SCARD_E_NO_SERVICE,
-    ///   SCARD_E_SERVICE_STOPPED
+    /// @return S_OK, E_POINTER, MEM, SCARD_E_NO_READERS_AVAILABLE, MANAGER
     /// Page: iscarddatabase-listreaders
     /// Silent on none: SCARD_E_NO_READERS_AVAILABLE.
     virtual HRESULT STDMETHODCALLTYPE ListReaders(LONG localeId, LPSAFEARRAY* ppReaders) = 0;
