@@ -24,9 +24,9 @@ say() { printf '%s\n' "pcscd_suite: $*" >&2; }
 die() { say "$*"; exit 1; }
 
 # What has to be there, and what the tests use when it is there; a suite may have dropped one of these.
-needed="base-files base-passwd bash coreutils cmake dash findutils grep mawk opensc openssl pcscd pcsc-tools procps python3
+needed="base-files base-passwd bash coreutils cmake dash debianutils findutils grep libc-bin mawk mount opensc openssl pcscd pcsc-tools procps python3
     python3-pyscard sed util-linux"
-wanted="diffutils gzip hostname libengine-pkcs11-openssl libtss2-tcti-device0 openssh-client openssh-server python3-jsonschema scdaemon
+wanted="diffutils gzip hostname libengine-pkcs11-openssl openssh-client openssh-server python3-jsonschema scdaemon
     tar tshark vsmartcard-vpcd ykcs11 yubico-piv-tool"
 
 # A mirror may be a snapshot whose date has passed; its signature is checked all the same.
@@ -69,7 +69,7 @@ END
     ln -sf mawk "$root/usr/bin/awk"
     [ -e "$root/bin/sh" ] || ln -sf dash "$root/usr/bin/sh"
     echo '127.0.0.1 localhost' >"$root/etc/hosts"
-    mkdir -p "$root/tmp" "$root/proc" "$root/dev" "$root/sys" "$root/run" "$root/lent" "$root$project" "$root/before"
+    mkdir -p "$root/tmp" "$root/proc" "$root/dev" "$root/sys" "$root/run" "$root/lent" "$root/before"
     chmod 1777 "$root/tmp"
 }
 
@@ -111,6 +111,7 @@ chmod 1777 "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mount --rbind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
+mkdir -p "$root$project"
 mount --rbind "$project" "$root$project"
 cd "$root"
 pivot_root . before

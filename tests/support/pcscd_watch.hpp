@@ -16,6 +16,10 @@ namespace cardlatch::test {
 /// Resident memory of a process, in KiB; 0 when it is gone. Source: proc(5), VmRSS.
 std::uint64_t resident_kib(pid_t process);
 
+/// Every report in `folder`, without leaks in which our driver has no part: pcscd frees little at its end.
+/// Empty when there is no folder.
+std::string reports_in(const std::filesystem::path& folder);
+
 /// Collects what sanitizers say in processes that are started from here on; nobody reads their standard
 /// error.
 ///
@@ -29,7 +33,7 @@ class SanitizerReports {
     SanitizerReports(const SanitizerReports&) = delete;
     SanitizerReports& operator=(const SanitizerReports&) = delete;
 
-    /// Every report so far, without leaks in which our driver has no part: pcscd frees little at its end.
+    /// Every report so far: reports_in().
     [[nodiscard]] std::string text() const;
 
   private:
