@@ -114,6 +114,7 @@ std::string watch(Channel& channel) {
     }
     std::vector<pcsc::ReaderState> known;
     json::array sent{nullptr}; // equal to no list of views
+    bool with_list = true;
     for (;;) {
         const auto readers = context.assume_value().readers();
         if (!readers) {
@@ -132,15 +133,24 @@ std::string watch(Channel& channel) {
             queues().note(reader);
         }
         const std::size_t count = states.size();
-        pcsc::ReaderState list;
-        list.name = pcsc::k_reader_list;
-        states.push_back(list);
+        if (with_list) {
+            pcsc::ReaderState list;
+            list.name = pcsc::k_reader_list;
+            states.push_back(list);
+        }
         const auto waited =
             context.assume_value().wait_for_change(states, std::chrono::steady_clock::now() + k_long_wait);
         if (!waited && waited.assume_error().code == pcsc::Errc::unknown_reader) {
             known.clear(); // a reader went away between listing and waiting
             continue;
         }
+        if (!waited && waited.assume_error().code == pcsc::Errc::invalid_parameter && with_list) {
+            // pcsc-lite before 2.5 watches 16 names. With 16 readers there the list can only shrink, and
+            // that is seen of the reader that leaves.
+            with_list = false;
+            continue;
+        }
+        with_list = true;
         if (!waited && waited.assume_error().code != pcsc::Errc::timeout) {
             return waited.assume_error().message();
         }

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <string_view>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ namespace {
 
 constexpr int k_listen_fd = 3; // SD_LISTEN_FDS_START
 constexpr std::string_view k_listen_pid = "LISTEN_PID=";
+constexpr std::string_view k_disable_polkit = "--disable-polkit";
 
 Result<UniqueFd> listen_on(const std::filesystem::path& path) {
     sockaddr_un address{};
@@ -190,7 +192,49 @@ struct Spawned {
     int failed_errno = 0;
 };
 
-Result<Spawned> spawn(const PcscdOptions& options, int socket, bool use_namespace, bool use_shim) {
+/// Whether the program knows `option`, from what it prints for --help. A pcscd that does not know an option
+/// ends at once (1.9.9), and versions or build options cannot be told apart otherwise. False when it cannot
+/// be asked.
+bool has_option(const std::filesystem::path& program, std::string_view option) {
+    constexpr int k_patience_ms = 10'000;
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return false;
+    }
+    const UniqueFd read_end(ends[0]);
+    UniqueFd write_end(ends[1]);
+    std::string path = program.native();
+    std::string help = "--help";
+    const std::array<char*, 3> arguments{path.data(), help.data(), nullptr};
+    posix_spawn_file_actions_t streams{};
+    ::posix_spawn_file_actions_init(&streams);
+    ::posix_spawn_file_actions_addopen(&streams, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&streams, write_end.get(), 1);
+    ::posix_spawn_file_actions_addopen(&streams, 2, "/dev/null", O_WRONLY, 0);
+    pid_t pid = -1;
+    const int error = ::posix_spawn(&pid, path.c_str(), &streams, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&streams);
+    if (error != 0) {
+        return false;
+    }
+    write_end.reset();
+    std::string text;
+    std::array<char, 4096> chunk{};
+    pollfd waiting{.fd = read_end.get(), .events = POLLIN, .revents = 0};
+    while (poll_uninterrupted(&waiting, 1, k_patience_ms) > 0) {
+        const auto count = ::read(read_end.get(), chunk.data(), chunk.size());
+        if (count <= 0) {
+            break;
+        }
+        text.append(chunk.data(), static_cast<std::size_t>(count));
+    }
+    ::kill(pid, SIGKILL); // it has said everything, or never will
+    ::waitpid(pid, nullptr, 0);
+    return text.find(option) != std::string::npos;
+}
+
+Result<Spawned> spawn(const PcscdOptions& options, int socket, bool use_namespace, bool use_shim,
+                      bool disable_polkit) {
     Environment environment(options, use_shim);
     std::string program = options.program.native();
     std::string config = options.config_dir.native();
@@ -199,6 +243,9 @@ Result<Spawned> spawn(const PcscdOptions& options, int socket, bool use_namespac
     texts.emplace_back(k_levels.at(static_cast<std::size_t>(options.log_level)));
     if (options.log_level == LogLevel::debug) {
         texts.emplace_back("--apdu");
+    }
+    if (disable_polkit) {
+        texts.emplace_back(k_disable_polkit);
     }
     std::vector<char*> arguments;
     arguments.reserve(texts.size() + 1);
@@ -278,9 +325,12 @@ Result<Pcscd> Pcscd::start(const PcscdOptions& options) {
                         options.program.native(), code.message()));
     }
     BOOST_OUTCOME_TRY(const auto socket, listen_on(options.socket));
+    // Who reaches the socket may use the cards; polkit, where pcscd asks it (2.x), refuses everybody when
+    // there is no system bus, as in a container or behind a /run of one's own.
+    const bool disable_polkit = has_option(options.program, k_disable_polkit);
     bool use_namespace = options.isolation != Isolation::shim;
     for (;;) {
-        auto attempt = spawn(options, socket.get(), use_namespace, !use_namespace);
+        auto attempt = spawn(options, socket.get(), use_namespace, !use_namespace, disable_polkit);
         if (!attempt) {
             ::unlink(options.socket.c_str());
             return std::move(attempt).assume_error();
