@@ -1,6 +1,6 @@
-// Unmodified clients of PIV cards: OpenSC, yubico-piv-tool, openssl, ssh; OpenSSL checks what the card signs.
+// Unmodified clients of PIV cards: OpenSC, yubico-piv-tool, ykcs11; OpenSSL checks what the card signs.
 
-#include "child.hpp"
+#include "piv_script.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -13,27 +13,19 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-// Our IFD handler, and Debian's stock vpcd with our card behind it.
-const std::vector<std::string> k_drivers = {"cardlatch", "vpcd"};
-
-const std::string k_keys = CARDLATCH_FIXTURES "/keys/piv";
-
-/// A shell script beside a card, in a folder of its own; it ends at the first command that fails.
-Outcome script(const std::string& driver, const std::string& card, const std::string& text) {
-    return cardlatch_run({"--driver", driver, "--card", card}, {"sh", "-euc", R"(
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-yubico() { yubico-piv-tool -r Cardlatch "$@"; }
-refused() { ! "$@" 2>&1; }
+/// Shell functions: take_signatures (from `card show --json`) into the folder, and check what the content
+/// signer signed against the shipped test CA.
+const std::string k_check_signatures = R"(
 keys=")" + k_keys + R"("
-openssl x509 -in "$keys/rsa-9a.crt.pem" -pubkey -noout >9a.pem
-printf 'to be signed' >data
-)" + text});
-}
-
-void expect(const Outcome& outcome, const std::string& text) {
-    BOOST_TEST(outcome.exit_code == 0, outcome.out + outcome.err);
-    BOOST_TEST((outcome.out + outcome.err).find(text) != std::string::npos, outcome.out + outcome.err);
-}
+take_signatures() { /usr/bin/python3 )" CARDLATCH_TEST_SUPPORT R"(/take_piv_signatures.py; }
+verify() { openssl cms -verify -binary -inform DER -CAfile "$keys/ca.crt.pem" -purpose any -out checked "$@"; }
+check_signatures() {
+    verify -in chuid.signature -content chuid.content -signer signer.pem
+    verify -in security.signature -certfile signer.pem
+    openssl x509 -in signer.pem -noout -ext extendedKeyUsage | grep 2.16.840.1.101.3.6.7
+    cp chuid.content changed; printf x >>changed
+    ! verify -in chuid.signature -content changed 2>/dev/null
+})";
 
 } // namespace
 
@@ -84,22 +76,34 @@ yubico -a attest -s 9a | openssl x509 -noout -subject -nameopt RFC2253
            "Cardlatch TEST PIV Attestation 9a");
 }
 
-BOOST_AUTO_TEST_CASE(three_wrong_pins_block_and_the_puk_unblocks) {
-    const auto outcome = script("cardlatch", "piv", R"(
-for try in 1 2 3; do yubico -a verify-pin -P 000000 2>&1 || true; done
-yubico -a verify-pin -P 123456 2>&1 && exit 1
+BOOST_DATA_TEST_CASE(three_wrong_pins_block_and_the_puk_unblocks, data::make(k_drivers), driver) {
+    const auto outcome = script(driver, "piv", R"(
+refused yubico -a verify-pin -P 000000
+refused pkcs11-tool --login --pin 999999 -O >/dev/null # another client's try counts as well
 yubico -a status | grep 'PIN tries'
+refused yubico -a verify-pin -P 000000
+refused yubico -a verify-pin -P 123456
+yubico -a status | grep 'PIN tries'
+refused yubico -a unblock-pin -P 00000000 -N 654321
+refused pkcs15-tool --unblock-pin --puk 11111111 --new-pin 654321 --auth-id 01
 yubico -a unblock-pin -P 12345678 -N 654321 2>&1
+yubico -a status | grep 'PIN tries'
 pkcs11-tool --login --pin 654321 --test 2>&1 | tail -1
 )");
-    expect(outcome, "PIN tries left:\t0");
-    expect(outcome, "Successfully unblocked the pin code.");
-    expect(outcome, "No errors");
+    for (const auto* text :
+         {"2 tries left before pin is blocked", "PIN tries left:\t1\n", "Pin code blocked",
+          "PIN tries left:\t0\n", "now 2 tries left before blocked", "PUK code incorrect; tries left: 1",
+          "Successfully unblocked the pin code.", "PIN tries left:\t3\n", "No errors"}) {
+        expect(outcome, text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(opensc_signs_with_every_rsa_mechanism_that_it_lists) {
     const auto outcome = script("cardlatch", "piv", R"(
-sign() { pkcs11-tool --sign --id 01 --login --pin 123456 -i input -o signature "$@" 2>/dev/null; }
+sign() { # and the tool's own opinion of the signature
+    pkcs11-tool --sign --id 01 --login --pin 123456 -i input -o signature "$@" 2>/dev/null
+    pkcs11-tool --verify --id 01 -i input --signature-file signature "$@" | grep 'Signature is valid'
+}
 check() { openssl dgst "$@" -verify 9a.pem -signature signature data; }
 count=0
 for mechanism in $(pkcs11-tool -M 2>/dev/null | sed -n 's/^  \([^,]*RSA[^,]*\),.*sign.*/\1/p'); do
@@ -153,6 +157,8 @@ for mechanism in $(pkcs11-tool -M 2>/dev/null | sed -n 's/^  \(ECDSA[^,]*\),.*si
     [ $mechanism != ECDSA ] || { hash=sha256; openssl dgst -sha256 -binary data >input; }
     pkcs11-tool --sign -m $mechanism --signature-format openssl --id 01 --login --pin 123456 -i input -o signature 2>/dev/null
     openssl dgst -$hash -verify 9a.pem -signature signature data
+    openssl dgst -$hash -sign "$keys/ec-9a.key.pem" -out signature data
+    pkcs11-tool --verify -m $mechanism --signature-format openssl --id 01 -i input --signature-file signature
     count=$((count + 1))
 done
 echo "$count mechanisms"
@@ -186,8 +192,8 @@ openssl dgst -sha256 -verify made.pem -signature signature data
            "CN=loaded by piv-tool\nVerified OK");
 }
 
-BOOST_AUTO_TEST_CASE(opensc_shows_the_last_try_and_the_block_and_unblocks) {
-    expect(script("cardlatch", "piv-ec", R"(
+BOOST_DATA_TEST_CASE(opensc_shows_the_last_try_and_the_block_and_unblocks, data::make(k_drivers), driver) {
+    expect(script(driver, "piv-ec", R"(
 wrong() { refused pkcs11-tool --login --pin 999999 -O >/dev/null 2>&1; }
 flags() { pkcs11-tool -L | grep 'token flags'; }
 wrong; flags | grep -v 'final user PIN try'
@@ -202,8 +208,8 @@ pkcs15-tool --dump >/dev/null
            "PIN successfully changed");
 }
 
-BOOST_AUTO_TEST_CASE(yubico_piv_tool_manages_pins_keys_and_the_reset) {
-    const auto outcome = script("cardlatch", "piv-empty", R"(
+BOOST_DATA_TEST_CASE(yubico_piv_tool_manages_pins_keys_and_the_reset, data::make(k_drivers), driver) {
+    const auto outcome = script(driver, "piv-empty", R"(
 new=112233445566778899aabbccddeeff00112233445566778a
 yubico -a change-pin -P 123456 -N 222222
 yubico -a change-puk -P 12345678 -N 22222222
@@ -228,10 +234,9 @@ refused yubico -a attest -s 82
     expect(outcome, "Failed to attest data.");
 }
 
-// CARDLATCH_FULL=1 takes every algorithm to every slot; otherwise 9A gets each, 82 and the other 9x get
-// P-256.
-BOOST_AUTO_TEST_CASE(yubico_piv_tool_writes_identifiers_and_objects_and_reads_them_back) {
-    const auto outcome = script("cardlatch", "piv-empty", R"(
+BOOST_DATA_TEST_CASE(yubico_piv_tool_writes_identifiers_and_objects_and_reads_them_back,
+                     data::make(k_drivers), driver) {
+    const auto outcome = script(driver, "piv-empty", R"(
 yubico -a set-chuid -a set-ccc
 yubico -a status >before; grep -E '^(CHUID|CCC):.3?[0-9f]' before
 yubico -a set-chuid; yubico -a status >after; refused cmp -s before after
@@ -248,8 +253,8 @@ echo done
     }
 }
 
-BOOST_AUTO_TEST_CASE(yubico_piv_tool_tests_signatures_and_decipherment) {
-    const auto rsa = script("cardlatch", "piv", R"(
+BOOST_DATA_TEST_CASE(yubico_piv_tool_tests_signatures_and_decipherment, data::make(k_drivers), driver) {
+    const auto rsa = script(driver, "piv", R"(
 for slot in 9a 9c; do yubico -a verify-pin -P 123456 -a test-signature -s $slot <"$keys/rsa-$slot.crt.pem"; done
 yubico -a test-signature -s 9e <"$keys/ec-9e.crt.pem"
 yubico -a verify-pin -P 123456 -a test-decipher -s 9d <"$keys/rsa-9d.crt.pem"
@@ -259,17 +264,32 @@ echo wrong; refused yubico -a verify-pin -P 123456 -a test-signature -s 9a <"$ke
                              "Successfully performed RSA decryption"}) {
         expect(rsa, text);
     }
-    expect(script("cardlatch", "piv-ec",
+    expect(script(driver, "piv-ec",
                   R"(yubico -a verify-pin -P 123456 -a test-decipher -s 9d <"$keys/ec-9d.crt.pem")"),
            "Successfully performed ECDH exchange");
+}
+
+BOOST_DATA_TEST_CASE(shipped_card_has_a_signed_chuid_and_security_object,
+                     data::make({"piv", "piv-ec", "piv-locked"}), card) {
+    const auto outcome = run({"sh", "-euc",
+                              R"(
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
+cardlatch=)" CARDLATCH_COMMAND + k_check_signatures +
+                                  R"(
+$cardlatch card show )" + card + R"( --json --secrets | take_signatures
+check_signatures
+cmp signer.pem "$keys/content.crt.pem" && echo signed by the shipped key
+)"});
+    expect(outcome, "CMS Verification successful");
+    expect(outcome, "signed by the shipped key");
 }
 
 BOOST_AUTO_TEST_CASE(image_made_by_card_new_serves_pkcs11_tool_and_its_export_is_the_same_card) {
     const Outcome outcome = run({"sh", "-euc",
                                  R"(
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-cardlatch=)" CARDLATCH_COMMAND R"(; keys=")" +
-                                     k_keys + R"("
+cardlatch=)" CARDLATCH_COMMAND + k_check_signatures +
+                                     R"(
 printf 'to be signed' >data
 $cardlatch card new --key 9A=p-256 --key 9C=rsa-1024 --key 9D=p-384 --pin 654321 --puk 87654321 --serial 42 \
     --subject '/O=A test/CN=Somebody' --issuer-key "$keys/ca.key.pem" --issuer-certificate "$keys/ca.crt.pem" --quiet fresh.toml
@@ -279,11 +299,8 @@ $cardlatch card export fresh.toml --public public
 openssl verify -CAfile "$keys/ca.crt.pem" public/9A.crt.pem public/9C.crt.pem public/9D.crt.pem public/F9.crt.pem
 openssl x509 -in public/9A.crt.pem -noout -subject -nameopt RFC2253
 $cardlatch card show fresh.toml
-$cardlatch card show fresh.toml --json | /usr/bin/python3 )" CARDLATCH_TEST_SUPPORT R"(/take_piv_signatures.py
-verify() { openssl cms -verify -binary -inform DER -CAfile "$keys/ca.crt.pem" -purpose any -out checked "$@"; }
-verify -in chuid.signature -content chuid.content
-verify -in security.signature
-printf x >>chuid.content; refused verify -in chuid.signature -content chuid.content
+$cardlatch card show fresh.toml --json --secrets | take_signatures
+check_signatures
 refused grep -r 'PRIVATE KEY' public
 $cardlatch run --card ./fresh.toml --state state -- sh -euc '
     pkcs11-tool --sign -m ECDSA-SHA256 --signature-format openssl --id 01 --login --pin 654321 -i data -o signature
@@ -306,22 +323,8 @@ grep 'Private Key Object' objects
     }
 }
 
-// GnuPG 2.2 (Debian 12) has no PIV application, 2.4 has one: scdaemon is asked what it has.
-BOOST_AUTO_TEST_CASE(scdaemon_sees_the_reader_and_the_card_if_it_knows_piv) {
-    const auto outcome = script("cardlatch", "piv", R"(
-export GNUPGHOME="$work"; printf 'disable-ccid\npcsc-shared\n' >scdaemon.conf
-printf '%s\n' 'GETINFO app_list' 'SERIALNO piv' 'GETINFO reader_list' BYE |
-    /usr/lib/gnupg/scdaemon --server --homedir "$work" 2>&1 | tee said
-if grep -q '^D .*piv:' said; then grep -q '^S SERIALNO 6C0E5C1B7E5D4C0BA5A1C4D1A7C40001' said
-else grep -q "can't select application 'piv': Not supported" said; grep -q '^ERR .*No such device' said; fi
-pkcs11-tool --login --pin 123456 -O >objects; grep 'Private Key Object' objects # nothing is held or blocked
-)");
-    for (const auto* text : {"detected reader 'Cardlatch Virtual Reader 00 00'", "OK closing connection",
-                             "Private Key Object"}) {
-        expect(outcome, text);
-    }
-}
-
+// CARDLATCH_FULL=1 takes every algorithm to every slot; otherwise 9A gets each, 82 and the other 9x get
+// P-256.
 BOOST_AUTO_TEST_CASE(yubico_piv_tool_generates_in_every_slot_and_with_every_algorithm) {
     expect(script("cardlatch", "piv-empty", R"(
 made() {
@@ -338,79 +341,32 @@ echo all
            "all");
 }
 
-// yubico-piv-tool 2.2.0 cannot sign requests with OpenSSL 3 (it fails before it sends a command); openssl
-// can.
-BOOST_AUTO_TEST_CASE(openssl_signs_a_request_and_authenticates_a_tls_client_with_the_card) {
-    const auto outcome = script("cardlatch", "piv", R"(
-export PKCS11_MODULE_PATH=$(ls /usr/lib/*/opensc-pkcs11.so)
-key='pkcs11:id=%01;type=private;pin-value=123456'
-openssl req -new -engine pkcs11 -keyform engine -key "$key" -subj '/CN=asked for' -out request.pem 2>/dev/null
-openssl req -in request.pem -verify -noout -subject -nameopt RFC2253 2>&1
-openssl req -in request.pem -noout -pubkey | cmp - 9a.pem
-openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -subj /CN=localhost -days 2 2>/dev/null
-openssl s_server -accept 127.0.0.1:0 -cert server.crt -key server.key -CAfile "$keys/ca.crt.pem" -Verify 1 \
-    -verify_return_error -naccept 1 -www >server.log 2>&1 &
-server=$!
-for try in $(seq 300); do grep -q '^ACCEPT .*:' server.log && break; sleep 0.1; done
-address=$(sed -n 's/^ACCEPT //p' server.log)
-printf 'GET / HTTP/1.0\r\n\r\n' | timeout 60 openssl s_client -connect "$address" -CAfile server.crt -verify_return_error \
-    -engine pkcs11 -keyform engine -key "$key" -cert "$keys/rsa-9a.crt.pem" -ign_eof >client.log 2>&1 ||
-    { kill $server; cat client.log server.log; exit 1; }
-wait $server
-grep 'Verification: OK' client.log
-grep 'HTTP/1.0 200 ok' client.log
-grep 'depth=0.*Cardlatch TEST PIV Authentication' server.log
+// What the tool misses with OpenSSL 3 is explained in tests/support/keys_in_place.c, which mends it. Without,
+// it has to fail here, or the mending could go.
+BOOST_AUTO_TEST_CASE(yubico_piv_tool_signs_certificates_and_requests) {
+    const auto outcome = script("cardlatch", "piv-empty",
+                                R"(
+mended() { env LD_PRELOAD=)" CARDLATCH_KEYS_IN_PLACE
+                                R"( yubico-piv-tool -r Cardlatch -a verify-pin -P 123456 "$@"; }
+for algorithm in RSA1024 RSA2048 ECCP256 ECCP384; do
+    yubico -a generate -s 9a -A $algorithm -o made.pem 2>/dev/null
+    mended -a selfsign-certificate -s 9a -S '/CN=made by the tool/' -i made.pem -o made.crt
+    openssl verify -CAfile made.crt made.crt
+    openssl x509 -in made.crt -noout -pubkey | cmp - made.pem
+    yubico -a import-certificate -s 9a -i made.crt
+    yubico -a read-certificate -s 9a | cmp - made.crt
+    mended -a request-certificate -s 9a -S '/CN=asked for/' -i made.pem -o request.pem
+    openssl req -in request.pem -verify -noout -subject -nameopt RFC2253 2>&1
+    openssl req -in request.pem -noout -pubkey | cmp - made.pem
+    echo $algorithm done
+done
+refused yubico -a verify-pin -P 123456 -a selfsign-certificate -s 9a -S '/CN=made/' -i made.pem -o ignored
 )");
     for (const auto* text :
-         {"CN=asked for", "Verification: OK", "HTTP/1.0 200 ok", "Cardlatch TEST PIV Authentication"}) {
+         {"made.crt: OK", "Certificate request self-signature verify OK", "CN=asked for", "RSA1024 done",
+          "RSA2048 done", "ECCP256 done", "ECCP384 done", "Failed signing certificate."}) {
         expect(outcome, text);
     }
-}
-
-BOOST_AUTO_TEST_CASE(ssh_logs_in_with_the_card_by_itself_and_through_an_agent) {
-    const auto outcome = script("cardlatch", "piv", R"sh(
-# As root, sshd wants a folder that the system makes at its start.
-[ "$(id -u)" != 0 ] || [ -d /run/sshd ] || { mkdir /run/sshd; made=1; }
-end() {
-    [ -z "${SSH_AGENT_PID:-}" ] || kill "$SSH_AGENT_PID" || true
-    [ ! -s sshd.pid ] || kill "$(cat sshd.pid)" || true
-    [ -z "${made:-}" ] || rmdir /run/sshd || true
-    rm -rf "$work"
-}
-trap end EXIT
-module=$(ls /usr/lib/*/opensc-pkcs11.so)
-export SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force
-printf '#!/bin/sh\necho 123456\n' >askpass; chmod 700 askpass
-ssh-keygen -q -t ed25519 -N '' -f host
-ssh-keygen -D "$module" 2>/dev/null | head -1 >authorized
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-cat >sshd_config <<END
-Port $port
-ListenAddress 127.0.0.1
-HostKey $work/host
-AuthorizedKeysFile $work/authorized
-StrictModes no
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PidFile $work/sshd.pid
-END
-/usr/sbin/sshd -f "$work/sshd_config" -E "$work/sshd.log"
-for try in $(seq 300); do [ -s sshd.pid ] && break; sleep 0.1; done
-printf '[127.0.0.1]:%s %s\n' $port "$(cut -d' ' -f1,2 host.pub)" >known
-login() {
-    timeout 60 ssh -F none -p $port -o UserKnownHostsFile=known -o StrictHostKeyChecking=yes \
-        -o PreferredAuthentications=publickey "$@" </dev/null 2>ssh.log || { cat ssh.log sshd.log; exit 1; }
-}
-me=$(id -un)@127.0.0.1
-login -I "$module" -o IdentityAgent=none $me echo by itself
-eval "$(ssh-agent)" >/dev/null
-ssh-add -s "$module" </dev/null 2>&1
-login $me echo through the agent
-)sh");
-    expect(outcome, "by itself\n");
-    expect(outcome, "Card added: ");
-    expect(outcome, "through the agent\n");
 }
 
 // ykcs11 takes no reader whose name does not begin with its maker's.

@@ -186,11 +186,13 @@ Result<std::vector<Object>> ContentSigner::objects(unsigned days) const {
     BOOST_OUTCOME_TRY(auto signed_chuid, chuid(days));
     BOOST_OUTCOME_TRY(auto container, capability_container());
     BOOST_OUTCOME_TRY(const auto hashes, hash_list({signed_chuid, container}));
-    BOOST_OUTCOME_TRY(const auto signature, crypto::sign_data({.content = hashes,
-                                                               .content_type = k_lds_security_object,
-                                                               .detached = false,
-                                                               .signer = key_,
-                                                               .certificate = certificate_}));
+    BOOST_OUTCOME_TRY(const auto signature,
+                      crypto::sign_data({.content = hashes,
+                                         .content_type = k_lds_security_object,
+                                         .detached = false,
+                                         .signer = key_,
+                                         .certificate = certificate_,
+                                         .with_certificate = false})); // the CHUID's has it
     Bytes security_object;
     iso7816::append_tlv(security_object, 0xBA, k_mapping);
     iso7816::append_tlv(security_object, 0xBB, signature);

@@ -48,8 +48,8 @@ struct Object {
     Bytes content;
 };
 
-/// Signs the data objects of one new card with a key of its own that is not kept. Its certificate, in the
-/// signatures, is the issuer's or its own.
+/// Signs the data objects of one new card with a key of its own that is not kept. Its certificate, in
+/// the CHUID's signature, is signed by the issuer or by itself.
 class ContentSigner {
   public:
     static Result<ContentSigner> make(const Issuer& issuer);

@@ -32,7 +32,9 @@ Result<Bytes> sign_data(const SignedDataRequest& request) {
     if (!certificate) {
         return openssl_error(std::errc::invalid_argument, "no certificate in DER form");
     }
-    const unsigned flags = CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL | (request.detached ? CMS_DETACHED : 0U);
+    const unsigned flags = CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL |
+                           (request.detached ? CMS_DETACHED : 0U) |
+                           (request.with_certificate ? 0U : CMS_NOCERTS);
     const Asn1Object type(OBJ_txt2obj(request.content_type, 1));
     const Bio content(BIO_new_mem_buf(request.content.data(), static_cast<int>(request.content.size())));
     const Cms message(CMS_sign(nullptr, nullptr, nullptr, nullptr, flags));

@@ -9,10 +9,11 @@ namespace cardlatch::card::crypto {
 /// What a CMS SignedData is made of.
 struct SignedDataRequest {
     ByteView content;
-    const char* content_type; ///< object identifier of the content, "1.2.3"
-    bool detached = false;    ///< the content is not in it
-    const PrivateKey& signer; ///< RSA or EC
-    ByteView certificate;     ///< the signer's, DER; it is in the message
+    const char* content_type;     ///< object identifier of the content, "1.2.3"
+    bool detached = false;        ///< the content is not in it
+    const PrivateKey& signer;     ///< RSA or EC
+    ByteView certificate;         ///< the signer's, DER
+    bool with_certificate = true; ///< it is in the message
 };
 
 /// A ContentInfo with SignedData in DER: one signer, SHA-256, with the attributes content type, message
