@@ -93,7 +93,7 @@ while not state & wanted:
 )";
 
 /// Free for as long as the driver does not want them.
-std::uint16_t free_ports(std::size_t count) {
+std::uint16_t free_ports(unsigned count) {
     const auto ports = vpcd::ReservedPort::reserve({std::string(vpcd::k_loopback), 0}, count);
     BOOST_REQUIRE(ports);
     return ports.value().front().where().port;

@@ -196,13 +196,14 @@ pcsc_scan -r | wc -l
 }
 
 BOOST_AUTO_TEST_CASE(names_that_pcscd_cannot_read_are_refused) {
-    const auto outcome = script({"--card", "none"},
-                                R"(
+    const auto outcome = script({"--card", "none"}, R"sh(
 cardlatch reader add --name 'a "name"' 2>&1 || echo "$?"
-cardlatch reader add --name "$(printf '%121s' x)" 2 > &1 ||
-                                    echo "$?" cardlatch reader add-- card no - such - card 2 > &1 ||
-                                    echo "$?" cardlatch reader remove 7 2 > &1 || echo "$?" pcsc_scan - r) ");
-        BOOST_TEST(outcome.exit_code == 0, outcome.err);
+cardlatch reader add --name "$(printf '%121s' x)" 2>&1 || echo "$?"
+cardlatch reader add --card no-such-card 2>&1 || echo "$?"
+cardlatch reader remove 7 2>&1 || echo "$?"
+pcsc_scan -r
+)sh");
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("double quote") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("121 bytes; 1 to 120") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("no card \"no-such-card\"") != std::string::npos, outcome.out);

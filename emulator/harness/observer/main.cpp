@@ -132,6 +132,12 @@ std::string watch(Channel& channel) {
             states.push_back(std::move(state));
             queues().note(reader);
         }
+        // One that has gone is news of its own, which no other reader's change would bring.
+        const bool gone = std::any_of(known.begin(), known.end(), [&states](const auto& old) {
+            return std::none_of(states.begin(), states.end(),
+                                [&old](const auto& state) { return state.name == old.name; });
+        });
+        const auto patience = gone ? std::chrono::hours(0) : k_long_wait;
         const std::size_t count = states.size();
         if (with_list) {
             pcsc::ReaderState list;
@@ -139,7 +145,7 @@ std::string watch(Channel& channel) {
             states.push_back(list);
         }
         const auto waited =
-            context.assume_value().wait_for_change(states, std::chrono::steady_clock::now() + k_long_wait);
+            context.assume_value().wait_for_change(states, std::chrono::steady_clock::now() + patience);
         if (!waited && waited.assume_error().code == pcsc::Errc::unknown_reader) {
             known.clear(); // a reader went away between listing and waiting
             continue;

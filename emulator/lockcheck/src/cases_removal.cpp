@@ -145,8 +145,8 @@ constexpr Case k_cases[] = {
      .needs = Needs::reader_removal,
      .script = R"(
         A connect shared
-        A begin
         B connect shared
+        A begin
         B begin &
         B waits while A works
         reader leaves
