@@ -139,7 +139,9 @@ struct PrivateStack::Impl {
     [[nodiscard]] std::filesystem::path unplug_file(std::size_t device) const;
     void kill_pcscd(std::optional<std::chrono::milliseconds> back);
     void on_death();
+    void bury();
     Result<void> revive();
+    Result<void> await_return(std::size_t number, Clock::time_point deadline) const;
 };
 
 /// The view of the reader called `name`; null when it is not listed.

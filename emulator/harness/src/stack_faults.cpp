@@ -125,10 +125,9 @@ void PrivateStack::Impl::on_death() {
             (void)::eventfd_write(death.get(), 1);
             return;
         }
-        pcscd->stop(); // it is gone; this reaps it and removes its socket
         delay = revival;
     }
-    emit("pcscd", "killed", "", "by a fault");
+    bury();
     if (delay) {
         caretaker.post(*delay, [this] {
             if (const auto done = revive(); !done) {
@@ -137,6 +136,18 @@ void PrivateStack::Impl::on_death() {
             }
         });
     }
+}
+
+/// Reaps a pcscd that a fault has killed, and removes its socket; on the caretaker's thread.
+void PrivateStack::Impl::bury() {
+    {
+        const std::lock_guard lock(world_mutex);
+        if (pcscd->pid() <= 0) {
+            return;
+        }
+        pcscd->stop();
+    }
+    emit("pcscd", "killed", "", "by a fault");
 }
 
 /// Starts pcscd again; on the caretaker's thread.
@@ -148,10 +159,21 @@ Result<void> PrivateStack::Impl::revive() {
             return ok();
         }
     }
+    bury(); // who asks for it may be sooner than the news of its death
     BOOST_OUTCOME_TRY(launch());
     BOOST_OUTCOME_TRY(await_readers(deadline));
     emit("pcscd", "restarted", "", fmt::format("process {}", pcscd->pid()));
     return ok();
+}
+
+/// Waits until clients see the reader and, where one is in its slot, the card.
+Result<void> PrivateStack::Impl::await_return(std::size_t number, Clock::time_point deadline) const {
+    const auto here = slot(number);
+    return eyes()->wait_until(deadline, [&](const auto& views) {
+        const auto* view = find_view(views, here.reader);
+        return view != nullptr && view->state != "unavailable" &&
+               (holds_card(view) || !here.card->occupied());
+    });
 }
 
 /// A fault that is to happen now, with one slot. Returns when PC/SC clients have seen it.
@@ -195,16 +217,17 @@ Result<void> PrivateStack::Impl::happen(std::size_t slot, const fault::Fault& fa
     }
 }
 
-/// Undoes what lasts.
+/// Undoes what lasts, or ends it before its time. Returns when PC/SC clients have seen it.
 Result<void> PrivateStack::Impl::mend(const fault::Fault& fault) {
+    const auto deadline = Clock::now() + options.deadline;
     if (fault.type == Type::kill_pcscd) {
-        {
-            const std::lock_guard lock(world_mutex);
-            if (!killed || revival) {
-                return ok();
+        BOOST_OUTCOME_TRY(caretaker.run([this] { return revive(); })); // behind one that is under way
+        for (const auto number : slots_of({})) {
+            if (!pulled(number) && device_of(number).state == Device::State::plugged) {
+                BOOST_OUTCOME_TRY(await_return(number, deadline));
             }
         }
-        return caretaker.run([this] { return revive(); });
+        return ok();
     }
     if (fault.type != Type::unplug) {
         return ok();
@@ -219,12 +242,7 @@ Result<void> PrivateStack::Impl::mend(const fault::Fault& fault) {
             continue;
         }
         plug_again(numbers[i]); // once for all slots of a reader
-        const auto slot = this->slot(numbers[i]);
-        BOOST_OUTCOME_TRY(eyes()->wait_until(Clock::now() + options.deadline, [&](const auto& views) {
-            const auto* view = find_view(views, slot.reader);
-            return view != nullptr && view->state != "unavailable" &&
-                   (holds_card(view) || !slot.card->occupied());
-        }));
+        BOOST_OUTCOME_TRY(await_return(numbers[i], deadline));
     }
     return ok();
 }
