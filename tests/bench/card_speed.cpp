@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
     block[1] = 0x01;
     const auto select = bytes("00A4040C0BF0434C46494C4543415244");
     const auto read = bytes("00B0000040");
-    const auto get = bytes("00CB3FFF055C035FC10200");
+    const auto get = bytes("00CB3FFF055C035FC10700");
     const auto sign_rsa = with("008707 9A 00010A 7C820106 8200 81820100", block, "0000");
     const auto sign_ec = with("008711 9A 26 7C24 8200 8120", hash, "00");
 
@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
     std::vector<Operation> operations{
         {"select", "SELECT by name, MF", k_many, [&] { send(*files, select); }, {}},
         {"read_binary", "READ BINARY, 64 bytes", k_many, [&] { send(*files, read); }, {}},
-        {"get_data", "GET DATA, CHUID of 59 bytes", k_many, [&] { send(*rsa, get); }, {}},
+        {"get_data", "GET DATA, CCC of 53 bytes", k_many, [&] { send(*rsa, get); }, {}},
         {"rsa_card", "RSA 2048, PIV card", k_signatures, [&] { send(*rsa, sign_rsa); }, {}},
         {"rsa_openssl",
          "RSA 2048, OpenSSL alone",

@@ -59,6 +59,7 @@ BOOST_DATA_TEST_CASE(card_answers_through_pcscd_as_written, data::make(list_dial
     const auto lock = card.lock();
     BOOST_REQUIRE_MESSAGE(lock, (lock ? "" : lock.error().message()));
     std::size_t exchanged = 0;
+    Bytes before;
     for (const auto& step : dialogue.steps) {
         if (step.kind != DialogueStep::Kind::command) {
             const bool warm = step.kind == DialogueStep::Kind::reset;
@@ -66,13 +67,16 @@ BOOST_DATA_TEST_CASE(card_answers_through_pcscd_as_written, data::make(list_dial
                                               warm ? pcsc::Disposition::reset : pcsc::Disposition::unpower);
             BOOST_REQUIRE_MESSAGE(again, (again ? "" : again.error().message()));
         } else if (step.command.bytes().size() >= k_shortest_apdu) {
-            const auto response = lock.value().transmit_bytes(step.command.bytes());
+            const auto command = command_of(step, before);
+            BOOST_REQUIRE_MESSAGE(command, (command ? "" : command.error().message()));
+            const auto response = lock.value().transmit_bytes(command.value());
             BOOST_REQUIRE_MESSAGE(response, (response ? "" : response.error().message()));
             BOOST_TEST(step.response.matches(response.value()),
                        file.filename().string()
                            << ":" << step.line << ": " << step.clause << "\n  > "
-                           << to_hex(step.command.bytes(), " ") << "\n  < " << to_hex(response.value(), " ")
+                           << to_hex(command.value(), " ") << "\n  < " << to_hex(response.value(), " ")
                            << "\n  expected " << step.response.text());
+            before = response.value();
             ++exchanged;
         }
     }

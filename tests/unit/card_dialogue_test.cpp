@@ -33,6 +33,7 @@ BOOST_DATA_TEST_CASE(card_answers_as_written, data::make(list_dialogues(k_fixtur
     const auto atr = profile.value().atr.bytes();
     const Bytes expected_atr(atr.begin(), atr.end());
     BOOST_TEST((card.power_on() == expected_atr));
+    Bytes response;
     for (const auto& step : dialogue.steps) {
         if (step.kind == DialogueStep::Kind::power) {
             card.power_off();
@@ -40,10 +41,12 @@ BOOST_DATA_TEST_CASE(card_answers_as_written, data::make(list_dialogues(k_fixtur
         } else if (step.kind == DialogueStep::Kind::reset) {
             BOOST_TEST((card.reset() == expected_atr));
         } else {
-            const auto response = card.transmit(step.command.bytes());
+            const auto command = command_of(step, response);
+            BOOST_REQUIRE_MESSAGE(command, (command ? "" : command.error().message()));
+            response = card.transmit(command.value());
             BOOST_TEST(step.response.matches(response), file.filename().string()
                                                             << ":" << step.line << ": " << step.clause
-                                                            << "\n  > " << to_hex(step.command.bytes(), " ")
+                                                            << "\n  > " << to_hex(command.value(), " ")
                                                             << "\n  < " << to_hex(response, " ")
                                                             << "\n  expected " << step.response.text());
         }
@@ -101,7 +104,7 @@ const BadDialogue k_bad_dialogues[] = {
     {"card a\n# §1\n> 00A40000\n< 90\n", "x.apdu:4: a response has"},
     {"card a\n# §1\n> 00A40000\n", "x.apdu:3: ends before"},
     {"card a\nrest\n", "x.apdu:2: is neither"},
-    {"card a\n# §1\n> 00A4????\n< 9000\n", "x.apdu:3: a masked command"},
+    {"card a\n# §1\n> 00A4????\n< 9000\n", "x.apdu:3: nothing says what ?? is"},
     {"card a\natr 3X\n", "x.apdu:2: the ATR is not"},
 };
 
@@ -110,6 +113,42 @@ BOOST_DATA_TEST_CASE(bad_dialogue_is_refused_with_its_line, data::make(k_bad_dia
     const auto dialogue = load_dialogue(folder.write("x.apdu", c.text));
     BOOST_REQUIRE(!dialogue);
     BOOST_TEST(dialogue.error().message().find(c.error) != std::string::npos, dialogue.error().message());
+}
+
+const std::string k_fips_197 = "# §11: ?? = AES-128-CBC encrypt 000102030405060708090A0B0C0D0E0F of ";
+
+/// What is sent after the card has answered 00112233445566778899AABBCCDDEEFF 9000.
+Result<Bytes> sent_for(const std::string& clause, const std::string& command) {
+    const TemporaryFolder folder;
+    const auto text = "card a\n" + clause + "\n> " + command + "\n< 9000\n";
+    BOOST_OUTCOME_TRY(const auto dialogue, load_dialogue(folder.write("x.apdu", text)));
+    return command_of(dialogue.steps.at(0), *from_hex("00112233445566778899AABBCCDDEEFF9000"));
+}
+
+BOOST_AUTO_TEST_CASE(masked_bytes_of_a_command_are_computed_from_the_response_before) {
+    // FIPS 197 appendix C.1
+    BOOST_TEST(to_hex(sent_for(k_fips_197 + "response[0+16]", "00820001 10 ??*16").value()) ==
+               "008200011069C4E0D86A7B0430D8CDB78070B4C55A");
+    BOOST_TEST(to_hex(sent_for(k_fips_197 + "0011223344556677 response[8+8]", "00820001 10 ??*16").value()) ==
+               "008200011069C4E0D86A7B0430D8CDB78070B4C55A");
+}
+
+const BadDialogue k_bad_computations[] = {
+    {"response[0+16]", "00820001 0F ??*15"},
+    {"response[0+16]", "00820001 11 ??*17"},
+    {"response[3+16]", "00820001 10 ??*16"}, // not so long
+    {"response[99+16]", "00820001 10 ??*16"},
+    {"response[0+8]", "00820001 08 ??*8"}, // no block
+    {"response[0]", "00820001 10 ??*16"},
+    {"response[0+16", "00820001 10 ??*16"},
+    {"XX", "00820001 10 ??*16"},
+};
+
+BOOST_DATA_TEST_CASE(masked_bytes_that_cannot_be_computed_are_an_error, data::make(k_bad_computations), c) {
+    const auto sent = sent_for(k_fips_197 + c.text, c.error);
+    BOOST_REQUIRE(!sent);
+    BOOST_TEST(sent.error().message().find("cannot be computed") != std::string::npos,
+               sent.error().message());
 }
 
 namespace {

@@ -71,6 +71,21 @@ bool CommandPattern::matches(ByteView command) const {
     return true;
 }
 
+std::optional<Bytes> CommandPattern::filled(ByteView values) const {
+    auto command = bytes_;
+    for (std::size_t i = 0; i < command.size(); ++i) {
+        if (known_[i]) {
+            continue;
+        }
+        if (values.empty()) {
+            return std::nullopt;
+        }
+        command[i] = values.front();
+        values = values.subspan(1);
+    }
+    return values.empty() ? std::optional(std::move(command)) : std::nullopt;
+}
+
 Result<ResponsePattern> ResponsePattern::parse(const std::string& text) {
     ResponsePattern pattern;
     pattern.text_ = text;

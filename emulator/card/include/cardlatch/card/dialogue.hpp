@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class CommandPattern {
     /// The command, masked bytes as 00.
     [[nodiscard]] const Bytes& bytes() const { return bytes_; }
     [[nodiscard]] bool masked() const { return masked_; }
+    /// The command with `values` in place of its masked bytes; nothing when there are more or fewer of them.
+    [[nodiscard]] std::optional<Bytes> filled(ByteView values) const;
 
   private:
     Bytes bytes_;
