@@ -76,9 +76,9 @@ def conversations(rng):
         while True:
             yield plain(ATR)
             yield plain(b"\x90\x00")
-    version = rng.choice((1, 2, 2, 2))
+    version = rng.choice((1, 2, 3, 4, 4))
     yield plain(b"CLX" + bytes([version]))
-    if version == 2:
+    if version >= 2:
         yield frame(0x92)
     while True:
         yield frame(0x81, ATR)
