@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(no_ring_is_offered_on_tcp) {
     BOOST_REQUIRE(row);
     const auto where = row.value()[0].where();
     row.value().clear();
-    OpenSlot slot(0x40001, "vpcd-listen:" + where.text());
+    OpenSlot slot(0x40000, "vpcd-listen:" + where.text());
     BOOST_REQUIRE_EQUAL(slot.opened(), IFD_SUCCESS);
     auto seen = meanwhile([&] { return slot.reaches(IFD_ICC_PRESENT); });
     const auto card = Peer::to_tcp(where);

@@ -32,7 +32,7 @@ class RawRing {
         [[nodiscard]] std::atomic_ref<std::uint32_t> length() const {
             return std::atomic_ref(reinterpret_cast<std::uint32_t*>(at_)[1]);
         }
-        [[nodiscard]] std::span<std::uint8_t> bytes() const { return {at_ + 8, k_box - 8}; }
+        [[nodiscard]] std::span<std::uint8_t> bytes() const { return {at_ + 16, k_box - 16}; }
 
         /// Puts a message, without waking anybody.
         void put(ByteView message) const { put(message, static_cast<std::uint32_t>(message.size())); }

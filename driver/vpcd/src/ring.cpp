@@ -83,17 +83,16 @@ void pause_cpu() noexcept {
 // Polling.
 
 void Polling::was_in_vain(unsigned steps) noexcept {
-    constexpr unsigned k_most = 6;
+    constexpr unsigned k_most = 8;
     failures_ = std::min(failures_ + steps, k_most);
     skip_ = (1U << failures_) - 1;
 }
 
 void Polling::while_equal(Word word, std::uint32_t value) noexcept {
     constexpr std::chrono::microseconds k_longest{50};
-    constexpr std::chrono::microseconds k_queued{
-        200};                        // out of sched_yield() after so long: others want the CPU
-    constexpr unsigned k_looks = 16; // between two yields
-    constexpr unsigned k_many = 6;
+    constexpr std::chrono::microseconds k_queued{200}; // so long in sched_yield(): others keep the CPU busy
+    constexpr unsigned k_looks = 4;                    // between two yields
+    constexpr unsigned k_many = 8;
     if (word.load(std::memory_order_acquire) != value) {
         return;
     }
@@ -115,7 +114,7 @@ void Polling::while_equal(Word word, std::uint32_t value) noexcept {
         (void)::sched_yield();
         now = Clock::now();
         if (now - before > k_queued) {
-            was_in_vain(k_many);
+            was_in_vain(k_many); // a sleeper is woken ahead of them
             return;
         }
     }
@@ -128,7 +127,9 @@ void Polling::while_equal(Word word, std::uint32_t value) noexcept {
 struct alignas(k_page) Ring::Box {
     std::uint32_t state;
     std::uint32_t length;
-    std::array<std::uint64_t, k_box / k_unit - 1> bytes; ///< a short message shares the word's cache line
+    std::uint32_t cpu; ///< where the giver ran last
+    std::uint32_t unused;
+    std::array<std::uint64_t, k_box / k_unit - 2> bytes; ///< a short message shares the word's cache line
 
     [[nodiscard]] Word word() noexcept { return Word(state); }
 
@@ -162,8 +163,9 @@ Ring::Ring(Layout& memory, UniqueFd descriptor, Side side) noexcept
     : layout_(memory)
     , memory_(std::move(descriptor))
     , in_{&memory.to_card, 1, k_max_command}
-    , out_{&memory.to_reader, 2, k_max_response} {
-    if (side == Side::reader) {
+    , out_{&memory.to_reader, 2, k_max_response}
+    , is_card_(side == Side::card) {
+    if (!is_card_) {
         std::swap(in_, out_);
     }
 }
@@ -236,6 +238,7 @@ bool Ring::leave(std::uint32_t length) noexcept {
     auto word = out_.box->word();
     auto state = word.load(std::memory_order_relaxed);
     Word(out_.box->length).store(length, std::memory_order_relaxed);
+    Word(out_.box->cpu).store(static_cast<std::uint32_t>(::sched_getcpu()), std::memory_order_relaxed);
     for (int i = 0; i < k_tries && (state == looking || state == asleep); ++i) {
         if (word.compare_exchange_weak(state, full, std::memory_order_acq_rel, std::memory_order_relaxed)) {
             if (state == asleep) {
@@ -285,7 +288,11 @@ void Ring::forget() noexcept {
 
 Result<Ring::Received> Ring::await(std::span<std::uint8_t> room, Clock::time_point until) {
     const auto word = in_.box->word();
-    polling_.while_equal(word, looking);
+    // A card waits for a reader that waits for its client: where they share a CPU, looking would delay both.
+    // A reader waits for a card that works: where they share one, yielding is how it comes to work.
+    if (!is_card_ || reader_cpu_ != static_cast<std::uint32_t>(::sched_getcpu())) {
+        polling_.while_equal(word, looking);
+    }
     auto state = word.load(std::memory_order_acquire);
     if (state == looking) {
         state = sleep(until);
@@ -322,6 +329,7 @@ std::uint32_t Ring::sleep(Clock::time_point until) noexcept {
 
 Result<Ring::Received> Ring::take(std::span<std::uint8_t> room) {
     const std::size_t length = Word(in_.box->length).load(std::memory_order_relaxed); // once: it may change
+    reader_cpu_ = Word(in_.box->cpu).load(std::memory_order_relaxed);
     if (length == k_on_socket) {
         return Received{Arrival::on_socket, {}};
     }

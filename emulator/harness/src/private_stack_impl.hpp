@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,8 @@ namespace cardlatch::harness {
 /// What a stack consists of, for the files that implement it.
 struct PrivateStack::Impl {
     using Clock = std::chrono::steady_clock;
+    /// What was read of the files of the first cards.
+    using Profiles = std::map<std::filesystem::path, card::Profile>;
 
     struct Slot {
         std::string reader;
@@ -72,7 +75,7 @@ struct PrivateStack::Impl {
     void add_slot(std::string reader, vpcd::IccLink link);
     Result<void> launch();
     Result<void> await_readers(Clock::time_point deadline);
-    Result<void> insert_first_cards(Clock::time_point deadline);
+    Result<void> insert_first_cards(const Profiles& profiles, Clock::time_point deadline);
     [[nodiscard]] Error with_log(const Error& error, const std::string& what) const;
     void on_view(const ReaderView& before, const ReaderView& now);
     Result<void> change(std::size_t number, bool present,

@@ -111,6 +111,8 @@ class Ring {
     UniqueFd memory_;
     Channel in_;
     Channel out_;
+    bool is_card_;
+    std::uint32_t reader_cpu_ = 0; ///< the card's: where the reader ran when it left the last message
     Polling polling_;
     std::atomic<bool> shut_{false};
 };
