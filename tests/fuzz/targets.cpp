@@ -173,7 +173,8 @@ class Scribbler {
     std::uint8_t* at_;
 };
 
-/// Both ends of a ring, in turns with somebody who writes into it: three bytes and more say what happens next.
+/// Both ends of a ring, in turns with somebody who writes into it: three bytes and more say what happens
+/// next.
 void ring(ByteView input) {
     auto reader = vpcd::Ring::create();
     promise(reader.has_value());
@@ -302,8 +303,8 @@ void control(ByteView input) {
     server.hear(input);
 }
 
-constexpr std::array k_link_targets{Target{"link_codec", link_codec}, Target{"reader_link", reader_link},
-                                    Target{"card_link", card_link}, Target{"ring", ring},
+constexpr std::array k_link_targets{Target{"link_codec", link_codec},     Target{"reader_link", reader_link},
+                                    Target{"card_link", card_link},       Target{"ring", ring},
                                     Target{"driver_input", driver_input}, Target{"control", control}};
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "ifd_module.hpp"
 #include "ring_peer.hpp"
 
+#include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/reserved_port.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
@@ -44,9 +45,16 @@ struct RingCard {
         BOOST_REQUIRE_EQUAL(ring->to_card().message(), command);
     }
     void wait_at_ring() const { ring->to_card().state() = RawRing::looking; }
+    /// Where the reader waits; it may have left the ring, on a machine as busy as some.
     void answer(const std::string& response) const {
-        ring->to_reader().put(hex(response));
-        ring->to_reader().wake();
+        if (ring->to_reader().offer(hex(response))) {
+            ring->to_reader().wake();
+        } else {
+            vpcd::Encoder frame;
+            BOOST_REQUIRE(
+                frame.add(vpcd::Dialect::extended, vpcd::FrameType::response, hex(response)).has_value());
+            socket.say(frame.bytes());
+        }
     }
 
     Peer socket;
@@ -76,7 +84,7 @@ struct Fixture {
 /// With a deadline that a test can wait for.
 struct ImpatientFixture : Fixture {
     ImpatientFixture()
-        : Fixture("?timeout-ms=60") {}
+        : Fixture("?timeout-ms=300") {}
 };
 
 struct Lie {
@@ -218,9 +226,7 @@ BOOST_AUTO_TEST_CASE(response_without_a_wake_up_is_found) {
     auto sent = sending(f.slot, hex(k_command));
     card.take(k_command);
     (void)card.ring->to_reader().await(RawRing::asleep, RawRing::cold);
-    if (card.ring->to_reader().state() == RawRing::asleep) {
-        card.ring->to_reader().put(hex("9000"));
-    } else {
+    if (!card.ring->to_reader().offer(hex("9000"))) {
         card.socket.say("00000003909000");
     }
     BOOST_TEST(result_of(sent).bytes == "9000");
@@ -229,12 +235,16 @@ BOOST_AUTO_TEST_CASE(response_without_a_wake_up_is_found) {
 BOOST_DATA_TEST_CASE(lie_is_an_error_and_the_card_is_removed, data::make(k_lies), lie) {
     Fixture f;
     const RingCard card(f.slot, f.path);
-    card.wait_at_ring();
-    auto sent = sending(f.slot, hex(k_command));
-    card.take(k_command);
-    card.ring->to_reader().length() = lie.length;
-    card.ring->to_reader().state() = lie.word;
-    const auto answer = result_of(sent);
+    Answer answer{IFD_SUCCESS, ""};
+    while (answer.code == IFD_SUCCESS) { // until the reader hears the lie before it leaves the ring
+        card.wait_at_ring();
+        auto sent = sending(f.slot, hex(k_command));
+        card.take(k_command);
+        if (!card.ring->to_reader().offer(lie.word, lie.length)) {
+            card.socket.say("00000003909000");
+        }
+        answer = result_of(sent);
+    }
     BOOST_TEST(answer.code == IFD_COMMUNICATION_ERROR);
     BOOST_TEST(answer.bytes.empty());
     card.socket.expect_close();

@@ -42,6 +42,22 @@ class RawRing {
             state() = full;
         }
 
+        /// As a proper giver: only if somebody waits.
+        [[nodiscard]] bool offer(ByteView message) const {
+            std::copy(message.begin(), message.end(), bytes().begin());
+            return offer(full, static_cast<std::uint32_t>(message.size()));
+        }
+        /// Any word and any length, if somebody waits who can be deceived by them.
+        [[nodiscard]] bool offer(std::uint32_t said_word, std::uint32_t said_length) const {
+            length() = said_length;
+            for (std::uint32_t word : {looking, asleep, looking}) {
+                if (state().compare_exchange_strong(word, said_word)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         void wake() const { (void)::syscall(SYS_futex, at_, FUTEX_WAKE, 1, nullptr, nullptr, 0); }
 
         /// Waits until the word is one of two values, and says which.

@@ -100,8 +100,25 @@ struct Ringed {
         const auto memory = made.value()->take_descriptor();
         ring.emplace(memory);
         greet_with(served.reader, memory);
-        served.reader.say("000000051000A40400"); // after a command it waits at the ring
-        served.reader.expect("000000079000A404009000");
+    }
+
+    /// After a command it waits at the ring, for some moments: makes it do so until `use` has done something
+    /// there.
+    template <class Use>
+    void at_ring(Use&& use) const {
+        do {
+            ring->to_reader().state() = test::RawRing::cold;
+            served.reader.say("000000051000A40400");
+            served.reader.expect("000000079000A404009000");
+        } while (!use());
+    }
+
+    /// Leaves a command, and waits at the ring for the answer.
+    void leave(const std::string& command) const {
+        at_ring([&] {
+            ring->to_reader().state() = test::RawRing::looking;
+            return ring->to_card().offer(hex(command));
+        });
     }
 
     EchoCard card;
@@ -117,9 +134,7 @@ BOOST_AUTO_TEST_SUITE(vpcd_icc)
 BOOST_AUTO_TEST_CASE(command_in_the_ring_is_answered_there) {
     Ringed r;
     for (int i = 0; i < 3; ++i) {
-        (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
-        r.ring->to_reader().state() = RawRing::looking;
-        r.ring->to_card().put(hex("00B00000")); // nobody wakes it: it looks by itself in the end
+        r.leave("00B00000"); // nobody wakes it: it looks by itself in the end
         r.ring->to_reader().await(RawRing::full);
         BOOST_TEST(r.ring->to_reader().message() == "00B000009000");
     }
@@ -127,14 +142,14 @@ BOOST_AUTO_TEST_CASE(command_in_the_ring_is_answered_there) {
 
 BOOST_AUTO_TEST_CASE(answer_goes_through_the_socket_when_the_reader_waits_there) {
     Ringed r;
-    (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
-    r.ring->to_card().put(hex("00B00000"));
+    r.at_ring([&] { return r.ring->to_card().offer(hex("00B00000")); });
     r.served.reader.expect("000000079000B000009000");
     BOOST_TEST(r.ring->to_reader().state().load() == RawRing::cold);
 }
 
 BOOST_AUTO_TEST_CASE(idle_card_leaves_the_ring_for_the_socket) {
     Ringed r;
+    r.at_ring([] { return true; });
     r.ring->to_card().await(RawRing::cold);
     r.served.reader.say("000000051000A40400");
     r.served.reader.expect("000000079000A404009000");
@@ -142,18 +157,15 @@ BOOST_AUTO_TEST_CASE(idle_card_leaves_the_ring_for_the_socket) {
 
 BOOST_AUTO_TEST_CASE(card_at_the_ring_can_be_called_to_the_socket) {
     Ringed r;
-    (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
+    r.at_ring([&] { return r.ring->to_card().offer(RawRing::full, 0); });
     r.served.reader.say("0000000103");
-    r.ring->to_card().put({}); // length 0
     r.served.reader.expect("00000005813B800181");
     BOOST_TEST(r.card.calls == "reset ");
 }
 
 BOOST_AUTO_TEST_CASE(answer_follows_its_time_extensions_through_the_socket) {
     Ringed r;
-    (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
-    r.ring->to_reader().state() = RawRing::looking;
-    r.ring->to_card().put(hex("EE00"));
+    r.leave("EE00");
     r.served.reader.expect("00000003A01388");
     r.card.released.set_value();
     std::string answer;
@@ -161,15 +173,14 @@ BOOST_AUTO_TEST_CASE(answer_follows_its_time_extensions_through_the_socket) {
         answer = r.served.reader.hear(7);
     } while (answer == "00000003A01388");
     BOOST_TEST(answer + r.served.reader.hear(2) == "0000000590EE009000");
-    r.ring->to_reader().await(RawRing::full);
+    BOOST_TEST(r.ring->to_reader().state().load() == RawRing::full);
     BOOST_TEST(r.ring->to_reader().length().load() == 0U); // called to the socket
 }
 
 BOOST_AUTO_TEST_CASE(command_of_impossible_length_in_the_ring_ends_the_link) {
     for (const std::uint32_t length : {65545U, 0xFFFFFFFFU}) {
         Ringed r;
-        (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
-        r.ring->to_card().put(hex("00B00000"), length);
+        r.at_ring([&] { return r.ring->to_card().offer(RawRing::full, length); });
         const auto result = r.served.wait();
         BOOST_REQUIRE(!result);
         BOOST_TEST((result.error().code == LinkErrc::malformed));
@@ -179,7 +190,7 @@ BOOST_AUTO_TEST_CASE(command_of_impossible_length_in_the_ring_ends_the_link) {
 
 BOOST_AUTO_TEST_CASE(stop_wakes_a_card_at_the_ring) {
     Ringed r;
-    (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
+    r.at_ring([] { return true; });
     r.served.stop.request_stop();
     BOOST_TEST(r.served.wait().has_value());
     r.served.reader.expect_close();
@@ -188,7 +199,7 @@ BOOST_AUTO_TEST_CASE(stop_wakes_a_card_at_the_ring) {
 
 BOOST_AUTO_TEST_CASE(reader_that_vanishes_ends_the_link_of_a_card_at_the_ring) {
     Ringed r;
-    (void)r.ring->to_card().await(RawRing::looking, RawRing::asleep);
+    r.at_ring([] { return true; });
     r.served.reader.close();
     BOOST_TEST(r.served.wait().has_value());
 }

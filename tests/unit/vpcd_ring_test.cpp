@@ -215,7 +215,8 @@ BOOST_AUTO_TEST_CASE(message_whose_wake_up_is_lost_is_taken_at_the_end_of_the_wa
 BOOST_DATA_TEST_CASE(end_of_the_link_wakes_a_sleeper, data::make({true, false}), by_the_other_side) {
     Fixture f;
     f.card->expect();
-    auto waiting = std::async(std::launch::async, [&] { return f.card->await(f.room, far()); });
+    auto waiting =
+        std::async(std::launch::async, [&card = *f.card, &room = f.room] { return card.await(room, far()); });
     f.raw.to_card().await(RawRing::asleep);
     (by_the_other_side ? f.reader : f.card)->shut_down();
     BOOST_REQUIRE((waiting.wait_for(k_patience / 2) == std::future_status::ready));

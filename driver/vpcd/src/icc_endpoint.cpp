@@ -150,11 +150,11 @@ class Session final : public IccPort {
         if (type != FrameType::response || !ring_ || busy_->extended() || !ring_->send(payload)) {
             encoder_.clear();
             BOOST_OUTCOME_TRY(encoder_.add(decoder_.dialect(), type, payload));
+            if (ring_) {
+                ring_->call_to_socket(); // in case the reader waits at the ring
+            }
             // The reader has a deadline and closes the link when it passes; ours would only hide why.
             BOOST_OUTCOME_TRY(send_all(fd_, encoder_.bytes(), Clock::time_point::max()));
-            if (ring_) {
-                ring_->call_to_socket(); // the reader may wait at the ring
-            }
         }
         if (std::exchange(cut_after_answer_, false)) {
             shut_down();

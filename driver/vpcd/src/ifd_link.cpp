@@ -216,10 +216,11 @@ Result<ByteView> IfdLink::exchange(FrameType request, FrameType answer, ByteView
         return fail(LinkErrc::malformed, "the card sent bytes that nobody asked for");
     }
     const auto deadline = Clock::now() + timeout();
-    BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), deadline));
     if (ring_) {
-        ring_->call_to_socket(); // the card may wait at the ring
+        ring_->call_to_socket(); // in case the card waits at the ring; first, or it might call away the next
+                                 // command
     }
+    BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), deadline));
     return receive(answer, deadline, true);
 }
 

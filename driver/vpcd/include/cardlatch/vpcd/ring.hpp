@@ -64,7 +64,7 @@ class Ring {
     /// How a wait ended.
     enum class Arrival : std::uint8_t {
         message,   ///< with a message
-        on_socket, ///< a message is in the socket
+        on_socket, ///< a message is in the socket, or on its way there
         nothing,   ///< nothing came in time, or the link has ended: look at the socket
     };
 
@@ -82,7 +82,7 @@ class Ring {
     /// or takes no message of that length: then it goes through the socket.
     bool send(ByteView message) noexcept;
 
-    /// Says that there is a message in the socket, in case the other end waits here.
+    /// Sends the other end to its socket, in case it waits here: a message is about to come there.
     void call_to_socket() noexcept;
 
     /// Ends the waits of both sides, now and later. A message that is there can still be taken.
