@@ -24,6 +24,7 @@ PLAIN_PEER = ROOT / "tests" / "support" / "plain_vpcd_card.py"
 CARD = "filecard"
 POLL_PERIOD_S = 0.4  # pcscd's, for drivers that offer no event
 STACKS_AT_ONCE = 12
+STACKS_IN_CROWD = 50
 LOCK_PROCESSES = (4, 16)
 LOCK_HOLDS_MS = (0, 1, 5)
 MIXED_PROCESSES = 4  # every other one a plain client
@@ -32,8 +33,8 @@ SECTIONS = ("transmit", "insert", "start", "locks", "card")
 
 # A slow stack gets fewer APDUs per round: an ordinary peer on stock vpcd takes some 40 ms for each.
 FULL = {"rounds": 40, "apdus": 500, "slow_apdus": 6, "warm_up": 50, "slow_warm_up": 3, "inserts": 50,
-        "starts": 20, "lock_rounds": 3, "lock_ms": 2000, "card_rounds": 31}
-QUICK = {**FULL, "rounds": 8, "inserts": 8, "starts": 5, "lock_rounds": 1, "lock_ms": 700, "card_rounds": 7}
+        "starts": 20, "crowds": 5, "lock_rounds": 3, "lock_ms": 2000, "card_rounds": 31}
+QUICK = {**FULL, "rounds": 8, "inserts": 8, "starts": 5, "crowds": 1, "lock_rounds": 1, "lock_ms": 700, "card_rounds": 7}
 
 
 class BenchError(Exception):
@@ -219,15 +220,39 @@ def bench_insert(bench, options):
 def bench_cold_start(bench, options):
     """The whole of `cardlatch run -- true`: start, card seen, command, everything taken down."""
     say(f"cold starts: {options['starts']} of each driver")
-    commands = {"ours": bench.run("cardlatch"), "stock": bench.run("vpcd")}
+    commands = {"piv": bench.run("cardlatch", "piv"), "ours": bench.run("cardlatch"), "stock": bench.run("vpcd")}
     times = {key: [] for key in commands}
     for _ in range(options["starts"]):
         for key, command in commands.items():
             start = time.monotonic()
             subprocess.run([*command, "--", "true"], check=True)
             times[key].append(time.monotonic() - start)
-    return {"seconds": {"ours": {"name": "our driver", **summary(times["ours"])},
-                        "stock": {"name": "stock vpcd", **summary(times["stock"])}}}
+    return {"seconds": {"piv": {"name": "our driver, PIV card", **summary(times["piv"])},
+                        "ours": {"name": "our driver, file card", **summary(times["ours"])},
+                        "stock": {"name": "stock vpcd, file card", **summary(times["stock"])}}}
+
+
+def bench_crowd(bench, options):
+    """Many stacks that are started at the same time: until the last one is up, and until all are gone again."""
+    up, gone = [], []
+    for _ in range(options["crowds"]):
+        say(f"{STACKS_IN_CROWD} stacks started at once")
+        command = [*bench.run("cardlatch", "piv"), "--", "sh", "-c", "echo up; read line"]
+        start = time.monotonic()
+        crowd = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                 for _ in range(STACKS_IN_CROWD)]
+        if any(one.stdout.readline() != "up\n" for one in crowd):
+            raise BenchError("a stack of many did not start")
+        middle = time.monotonic()
+        for one in crowd:
+            one.stdin.close()
+        for one in crowd:
+            one.wait()
+            one.stdout.close()
+        up.append(middle - start)
+        gone.append(time.monotonic() - middle)
+    return {"stacks": STACKS_IN_CROWD, "seconds": {"up": {"name": "until all are up", **summary(up)},
+                                                   "gone": {"name": "until all are gone", **summary(gone)}}}
 
 
 def bench_at_once(bench, options):
@@ -409,7 +434,7 @@ def report_transmit(where, transmit):
     print_table(f"One APDU's round trip (SCardTransmit, SELECT MF), {where}", transmit["seconds"], "us", 1e6)
     print(f"\n  {'Ratios of the turns':40}{'median':>12}{'quietest':>12}")
     for key, text, aim in (("hosted / null", "our driver hosts our card : floor", "at most 1.3"),
-                           ("ours / null", "our driver : floor", "at most 2"),
+                           ("ours / null", "our driver : floor", "at most 1.3"),
                            ("ours / stock", "our driver : stock vpcd, our card", "at most 1"),
                            ("stock / null", "stock vpcd, our card : floor", ""),
                            ("stock_plain / stock", "stock vpcd, plain peer : our card", "at least 100"),
@@ -433,8 +458,11 @@ def report(results):
         print_table("Insertion to SCardGetStatusChange", insert["seconds"], "ms", 1e3)
         print(f"\n  Ratio of the medians, stock vpcd : our driver {insert['ratios']['stock / ours']:,.0f}")
     if "cold_start" in results:
-        print_table(f"Cold start and end (cardlatch run --card {CARD} -- true)",
+        print_table("Cold start and end (cardlatch run --card ... -- true); aim for the PIV card: at most 100 ms",
                     results["cold_start"]["seconds"], "ms", 1e3)
+        crowd = results["crowd"]
+        print_table(f"{crowd['stacks']} stacks with a PIV card, started at once; aim: up within 2,000 ms",
+                    crowd["seconds"], "ms", 1e3)
         at_once = results["at_once"]
         print_table(f"{at_once['stacks']} stacks at once, one APDU's round trip (all had answered one after "
                     f"{at_once['all_answered_after']:.2f} s)", at_once["seconds"], "us", 1e6)
@@ -476,6 +504,7 @@ def main():
             results["insert"] = bench_insert(bench, options)
         if "start" in sections:
             results["cold_start"] = bench_cold_start(bench, options)
+            results["crowd"] = bench_crowd(bench, options)
             results["at_once"] = bench_at_once(bench, options)
         if "locks" in sections:
             results["locks"] = bench_locks(bench, options)

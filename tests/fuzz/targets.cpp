@@ -8,7 +8,9 @@
 #include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/icc_endpoint.hpp>
 #include <cardlatch/vpcd/ifd_link.hpp>
+#include <cardlatch/vpcd/ring.hpp>
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -35,17 +37,25 @@ void promise(bool kept) {
     }
 }
 
-/// A stream whose other end said `input` and no more.
-UniqueFd said(ByteView input) {
-    std::array<int, 2> ends{};
-    promise(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    UniqueFd ours(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    constexpr int k_room = 1 << 20;
-    (void)::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &k_room, sizeof k_room);
-    (void)::send(theirs.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    return ours; // the other end closes: every receive ends
-}
+/// A stream whose other end says `input` and no more, but lets one answer: who is answered nothing gets no
+/// further than the first send.
+struct Said {
+    explicit Said(ByteView input) {
+        std::array<int, 2> ends{};
+        promise(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        ours.reset(ends[0]);
+        theirs.reset(ends[1]);
+        constexpr int k_room = 1 << 20;
+        for (const int end : ends) {
+            (void)::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &k_room, sizeof k_room);
+        }
+        (void)::send(theirs.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)::shutdown(theirs.get(), SHUT_WR); // every receive ends
+    }
+
+    UniqueFd ours;
+    UniqueFd theirs;
+};
 
 /// The decoder, fed in pieces: the first byte says how, which side and which dialect. What it finds encodes
 /// to what it read.
@@ -92,7 +102,8 @@ void link_codec(ByteView input) {
 /// The driver's end of a link whose card says `input`.
 void reader_link(ByteView input) {
     constexpr Milliseconds k_short{50};
-    vpcd::IfdLink link(said(input), k_short, k_short, 0x03);
+    Said said(input);
+    vpcd::IfdLink link(std::move(said.ours), k_short, k_short, 0x07);
     if (!link.greet()) {
         return;
     }
@@ -136,7 +147,69 @@ class EchoCard : public vpcd::IccHandler {
 void card_link(ByteView input) {
     EchoCard card;
     const bool offers = input.empty() || (input[0] & 1U) != 0;
-    (void)vpcd::IccEndpoint(card, offers).serve(said(input.empty() ? input : input.subspan(1)), {});
+    Said said(input.empty() ? input : input.subspan(1));
+    (void)vpcd::IccEndpoint(card, offers).serve(std::move(said.ours), {});
+}
+
+/// The memory of a ring as somebody else has it, who writes there what he likes.
+class Scribbler {
+  public:
+    explicit Scribbler(const UniqueFd& memory)
+        : at_(static_cast<std::uint8_t*>(
+              ::mmap(nullptr, k_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0))) {
+        promise(static_cast<void*>(at_) != MAP_FAILED);
+    }
+    ~Scribbler() { (void)::munmap(at_, k_size); }
+    Scribbler(const Scribbler&) = delete;
+    Scribbler& operator=(const Scribbler&) = delete;
+
+    /// The word, the length or the bytes of one box.
+    void write(bool to_reader, std::size_t at, ByteView bytes) {
+        std::copy(bytes.begin(), bytes.end(), at_ + (to_reader ? k_size / 2 : 0) + at);
+    }
+
+  private:
+    static constexpr std::size_t k_size = std::size_t{2} * 17 * 4096;
+    std::uint8_t* at_;
+};
+
+/// Both ends of a ring, in turns with somebody who writes into it: three bytes and more say what happens
+/// next.
+void ring(ByteView input) {
+    auto reader = vpcd::Ring::create();
+    promise(reader.has_value());
+    const auto memory = reader.value()->take_descriptor();
+    auto card = vpcd::Ring::adopt(UniqueFd(::dup(memory.get())));
+    promise(card.has_value());
+    Scribbler scribbler(memory);
+    Bytes room(vpcd::k_max_message);
+    for (std::size_t at = 0; at < input.size();) {
+        const bool of_reader = (input[at] & 0x80U) != 0;
+        auto& end = of_reader ? *reader.value() : *card.value();
+        const auto what = input[at++] & 7U;
+        const auto rest = input.subspan(at);
+        const auto piece = rest.first(std::min<std::size_t>(rest.size(), 4));
+        if (what == 0) {
+            end.expect();
+        } else if (what == 1) {
+            const auto got = end.await(room, vpcd::Clock::now());
+            promise(!got || got.value().arrival != vpcd::Ring::Arrival::message ||
+                    (got.value().message.size() >= (of_reader ? 2U : 1U) &&
+                     got.value().message.size() <= (of_reader ? vpcd::k_max_response : vpcd::k_max_command)));
+        } else if (what == 2) {
+            (void)end.send(piece);
+            at += piece.size();
+        } else if (what == 3) {
+            end.call_to_socket();
+        } else if (what == 4) {
+            end.forget();
+        } else if (what == 5) {
+            end.shut_down();
+        } else {
+            scribbler.write(of_reader, what == 6 ? 0 : 4, piece);
+            at += piece.size();
+        }
+    }
 }
 
 /// What programs and configuration files give the driver: PIN structures, ATRs, DEVICENAMEs.
@@ -230,9 +303,9 @@ void control(ByteView input) {
     server.hear(input);
 }
 
-constexpr std::array k_link_targets{Target{"link_codec", link_codec}, Target{"reader_link", reader_link},
-                                    Target{"card_link", card_link}, Target{"driver_input", driver_input},
-                                    Target{"control", control}};
+constexpr std::array k_link_targets{Target{"link_codec", link_codec},     Target{"reader_link", reader_link},
+                                    Target{"card_link", card_link},       Target{"ring", ring},
+                                    Target{"driver_input", driver_input}, Target{"control", control}};
 
 } // namespace
 

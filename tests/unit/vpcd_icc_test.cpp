@@ -1,14 +1,18 @@
 // The card's end of the link: greeting and service in both dialects, stopping, listening.
 
 #include "link_peer.hpp"
+#include "ring_peer.hpp"
 
 #include <cardlatch/vpcd/error.hpp>
 #include <cardlatch/vpcd/icc_endpoint.hpp>
 #include <cardlatch/vpcd/icc_link.hpp>
+#include <cardlatch/vpcd/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
 #include <future>
+#include <optional>
 #include <thread>
 
 using namespace cardlatch;
@@ -80,9 +84,159 @@ void greet_extended(const Peer& reader) {
     reader.say("000000021F01");
 }
 
+/// A reader that brings `memory` with its hello, of version 4 unless said otherwise.
+void greet_with(const Peer& reader, const UniqueFd& memory, const std::string& version = "04") {
+    reader.say("000104");
+    reader.expect("0004434C5804");
+    const auto sent = send_with_descriptor(reader.fd(), hex("000000031F" + version + "04"), memory.get());
+    BOOST_REQUIRE(sent);
+    reader.expect("0000000192");
+}
+
+/// A card with a ring, whose reader does with it what the test says.
+struct Ringed {
+    Ringed() {
+        auto made = Ring::create();
+        BOOST_REQUIRE(made);
+        const auto memory = made.value()->take_descriptor();
+        ring.emplace(memory);
+        greet_with(served.reader, memory);
+    }
+
+    /// After a command it waits at the ring, for some moments: makes it do so until `use` has done something
+    /// there.
+    template <class Use>
+    void at_ring(Use&& use) const {
+        do {
+            ring->to_reader().state() = test::RawRing::cold;
+            served.reader.say("000000051000A40400");
+            served.reader.expect("000000079000A404009000");
+        } while (!use());
+    }
+
+    /// Leaves a command, and waits at the ring for the answer.
+    void leave(const std::string& command) const {
+        at_ring([&] {
+            ring->to_reader().state() = test::RawRing::looking;
+            return ring->to_card().offer(hex(command));
+        });
+    }
+
+    EchoCard card;
+    Served served{true, card};
+    std::optional<test::RawRing> ring;
+};
+using test::RawRing;
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(vpcd_icc)
+
+BOOST_AUTO_TEST_CASE(command_in_the_ring_is_answered_there) {
+    Ringed r;
+    for (int i = 0; i < 3; ++i) {
+        r.leave("00B00000"); // nobody wakes it: it looks by itself in the end
+        r.ring->to_reader().await(RawRing::full);
+        BOOST_TEST(r.ring->to_reader().message() == "00B000009000");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(answer_goes_through_the_socket_when_the_reader_waits_there) {
+    Ringed r;
+    r.at_ring([&] { return r.ring->to_card().offer(hex("00B00000")); });
+    r.served.reader.expect("000000079000B000009000");
+    BOOST_TEST(r.ring->to_reader().state().load() == RawRing::cold);
+}
+
+BOOST_AUTO_TEST_CASE(idle_card_leaves_the_ring_for_the_socket) {
+    Ringed r;
+    r.at_ring([] { return true; });
+    r.ring->to_card().await(RawRing::cold);
+    r.served.reader.say("000000051000A40400");
+    r.served.reader.expect("000000079000A404009000");
+}
+
+BOOST_AUTO_TEST_CASE(card_at_the_ring_can_be_called_to_the_socket) {
+    Ringed r;
+    r.at_ring([&] { return r.ring->to_card().offer(RawRing::full, 0); });
+    r.served.reader.say("0000000103");
+    r.served.reader.expect("00000005813B800181");
+    BOOST_TEST(r.card.calls == "reset ");
+}
+
+BOOST_AUTO_TEST_CASE(answer_follows_its_time_extensions_through_the_socket) {
+    Ringed r;
+    r.leave("EE00");
+    r.served.reader.expect("00000003A01388");
+    r.card.released.set_value();
+    std::string answer;
+    do {
+        answer = r.served.reader.hear(7);
+    } while (answer == "00000003A01388");
+    BOOST_TEST(answer + r.served.reader.hear(2) == "0000000590EE009000");
+    BOOST_TEST(r.ring->to_reader().state().load() == RawRing::full);
+    BOOST_TEST(r.ring->to_reader().length().load() == 0U); // called to the socket
+}
+
+BOOST_AUTO_TEST_CASE(command_of_impossible_length_in_the_ring_ends_the_link) {
+    for (const std::uint32_t length : {65545U, 0xFFFFFFFFU}) {
+        Ringed r;
+        r.at_ring([&] { return r.ring->to_card().offer(RawRing::full, length); });
+        const auto result = r.served.wait();
+        BOOST_REQUIRE(!result);
+        BOOST_TEST((result.error().code == LinkErrc::malformed));
+        r.served.reader.expect_close();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(stop_wakes_a_card_at_the_ring) {
+    Ringed r;
+    r.at_ring([] { return true; });
+    r.served.stop.request_stop();
+    BOOST_TEST(r.served.wait().has_value());
+    r.served.reader.expect_close();
+    BOOST_TEST(r.ring->to_reader().state().load() == RawRing::closed);
+}
+
+BOOST_AUTO_TEST_CASE(reader_that_vanishes_ends_the_link_of_a_card_at_the_ring) {
+    Ringed r;
+    r.at_ring([] { return true; });
+    r.served.reader.close();
+    BOOST_TEST(r.served.wait().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(hello_without_usable_memory_leaves_the_socket) {
+    const auto works = [](const Peer& reader) {
+        for (int i = 0; i < 2; ++i) {
+            reader.say("000000051000A40400");
+            reader.expect("000000079000A404009000");
+        }
+    };
+    {
+        EchoCard card;
+        Served served(true, card);
+        served.reader.say("000104");
+        served.reader.expect("0004434C5804");
+        served.reader.say("000000031F0404"); // announces memory, and brings none
+        served.reader.expect("0000000192");
+        works(served.reader);
+    }
+    {
+        EchoCard card;
+        Served served(true, card);
+        greet_with(served.reader, UniqueFd(::open("/dev/zero", O_RDWR | O_CLOEXEC)));
+        works(served.reader);
+    }
+    EchoCard card;
+    Served served(true, card);
+    auto made = Ring::create();
+    BOOST_REQUIRE(made);
+    const auto memory = made.value()->take_descriptor();
+    const RawRing ring(memory);
+    greet_with(served.reader, memory, "03"); // a version that knows no ring
+    works(served.reader);
+    BOOST_TEST(ring.to_card().state().load() == RawRing::cold);
+}
 
 BOOST_AUTO_TEST_CASE(plain_reader_is_served) {
     EchoCard card;

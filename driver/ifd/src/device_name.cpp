@@ -31,6 +31,7 @@ constexpr std::array k_options{
     Option{"greeting-ms", 10, 60'000,
            [](DeviceName& d, unsigned value) { d.greeting_timeout = Milliseconds(value); }},
     Option{"pin-pad", 0, 1, [](DeviceName& d, unsigned value) { d.pin_pad = value != 0; }},
+    Option{"ring", 0, 1, [](DeviceName& d, unsigned value) { d.ring = value != 0; }},
 };
 
 constexpr std::size_t k_longest_serial = 64;
@@ -64,7 +65,8 @@ Result<void> read_option(DeviceName& device, std::string_view text) {
         option.set(device, number);
         return ok();
     }
-    return bad(text, "the options are slots, timeout-ms, greeting-ms, pin-pad, serial, host and unplug-file");
+    return bad(text,
+               "the options are slots, timeout-ms, greeting-ms, pin-pad, ring, serial, host and unplug-file");
 }
 
 /// What pcscd puts before the address of a device that it found with udev: usb:VVVV/PPPP:libudev:INTERFACE:.

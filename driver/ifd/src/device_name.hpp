@@ -26,6 +26,7 @@ struct DeviceName {
     vpcd::Milliseconds extended_timeout{5000};
     vpcd::Milliseconds greeting_timeout{10000};
     bool pin_pad = false;
+    bool ring = true;        ///< cards on a unix socket are offered shared memory
     std::string host;        ///< a library that runs cards inside pcscd; empty for none
     std::string unplug_file; ///< while a file of this name exists, the reader is unplugged; empty for none
     std::string serial;      ///< the reader's serial number; made of the address when empty

@@ -21,6 +21,7 @@ using vpcd::LinkErrc;
 std::uint8_t features(const DeviceName& device) {
     unsigned bits = 0;
     bits |= device.host.empty() ? 0U : static_cast<unsigned>(vpcd::ReaderFeature::hosts_cards);
+    bits |= device.ring ? static_cast<unsigned>(vpcd::ReaderFeature::ring) : 0U;
     bits |= device.pin_pad ? static_cast<unsigned>(vpcd::ReaderFeature::pin_pad) : 0U;
     return static_cast<std::uint8_t>(bits);
 }
@@ -128,6 +129,9 @@ void Slot::continue_greeting(TimePoint now) {
         present_ = true;
         log(LogLevel::info, link_->dialect() == vpcd::Dialect::plain ? "card inserted (plain vpcd)"
                                                                      : "card inserted (extension)");
+        if (const auto& report = link_->ring_report(); !report.empty() && !hosted_) {
+            log(LogLevel::debug, report);
+        }
     } else if (now >= greeting_until_) {
         drop("a peer connected and sent no ATR in time");
     }

@@ -29,6 +29,7 @@ BusySignal::~BusySignal() {
 }
 
 void BusySignal::begin() noexcept {
+    extended_.store(false, std::memory_order_relaxed);
     since_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -64,7 +65,8 @@ void BusySignal::extend(Milliseconds more) {
     send_extension(static_cast<std::uint16_t>(std::clamp<Milliseconds::rep>(more.count(), 0, k_most)));
 }
 
-void BusySignal::send_extension(std::uint16_t more) const noexcept {
+void BusySignal::send_extension(std::uint16_t more) noexcept {
+    extended_.store(true, std::memory_order_relaxed);
     const std::array<std::uint8_t, 7> frame{0,
                                             0,
                                             0,

@@ -27,18 +27,23 @@ class BusySignal {
     /// and last.
     [[nodiscard]] std::unique_lock<std::mutex> end();
 
+    /// Time extensions are in the socket since begin(): the answer has to come behind them. With the lock
+    /// held.
+    [[nodiscard]] bool extended() const noexcept { return extended_; }
+
     /// Sends one time extension now, of `more` ms, at most 65535.
     void extend(Milliseconds more);
 
   private:
     void run();
-    void send_extension(std::uint16_t more) const noexcept;
+    void send_extension(std::uint16_t more) noexcept;
 
     int fd_;
     std::atomic<Clock::rep> since_{0}; ///< start of the command in the clock's ticks; 0: none
     std::mutex mutex_;
     std::condition_variable stopping_;
     bool stop_ = false;
+    std::atomic<bool> extended_{false};
     std::thread thread_;
 };
 

@@ -3,19 +3,25 @@
 #include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/error.hpp>
 #include <cardlatch/vpcd/icc_endpoint.hpp>
+#include <cardlatch/vpcd/ring.hpp>
 #include <cardlatch/vpcd/socket.hpp>
 
 #include <netinet/tcp.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <poll.h>
 
 namespace cardlatch::vpcd {
 
 namespace {
+
+/// So long a card waits at the ring after an answer; then at the socket, where waiting costs nothing.
+constexpr Milliseconds k_at_ring{50};
 
 /// One connection being served.
 class Session final : public IccPort {
@@ -27,7 +33,12 @@ class Session final : public IccPort {
         , offers_(offers_extension) {
         handler_.attach(this);
     }
-    ~Session() override { handler_.attach(nullptr); }
+    ~Session() override {
+        handler_.attach(nullptr);
+        if (ring_) {
+            ring_->shut_down(); // a reader that waits there looks at the socket, which is closed next
+        }
+    }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -55,7 +66,7 @@ class Session final : public IccPort {
             const auto part = encoder_.bytes().first(std::min(size, encoder_.bytes().size()));
             (void)send_all(fd_, part, Clock::time_point::max()); // who is gone does not miss it
         }
-        (void)::shutdown(fd_, SHUT_RDWR);
+        shut_down();
     }
 
     void cut_after_answer() override { cut_after_answer_ = true; }
@@ -71,12 +82,29 @@ class Session final : public IccPort {
         return true;
     }
 
+    /// Wakes whoever waits on the link, here and there, and ends it; for any thread. The descriptor stays
+    /// open.
+    void shut_down() const noexcept {
+        (void)::shutdown(fd_, SHUT_RDWR); // first: who is woken at the ring looks at the socket
+        if (auto* const ring = shared_ring_.load(std::memory_order_acquire); ring != nullptr) {
+            ring->shut_down();
+        }
+    }
+
     Result<void> run(const std::stop_token& stop) {
         while (true) {
             BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
             if (frame) {
                 BOOST_OUTCOME_TRY(handle(*frame));
                 continue;
+            }
+            if (std::exchange(at_ring_, false)) {
+                BOOST_OUTCOME_TRY(const auto received,
+                                  ring_->await(decoder_.space(), Clock::now() + k_at_ring));
+                if (received.arrival == Ring::Arrival::message) {
+                    BOOST_OUTCOME_TRY(handle({FrameType::command, received.message}));
+                    continue;
+                }
             }
             BOOST_OUTCOME_TRY(const bool more, receive());
             if (!more) {
@@ -106,7 +134,8 @@ class Session final : public IccPort {
         }
         const auto space = decoder_.space();
         while (true) {
-            const ssize_t got = ::recv(fd_, space.data(), space.size(), 0);
+            const ssize_t got = greeting_ ? receive_with_descriptor(fd_, space, ring_memory_)
+                                          : ::recv(fd_, space.data(), space.size(), 0);
             if (got >= 0) {
                 decoder_.commit(static_cast<std::size_t>(got));
                 return got > 0;
@@ -118,12 +147,17 @@ class Session final : public IccPort {
     }
 
     Result<void> send(FrameType type, ByteView payload) {
-        encoder_.clear();
-        BOOST_OUTCOME_TRY(encoder_.add(decoder_.dialect(), type, payload));
-        // The reader has a deadline and closes the link when it passes; ours would only hide why.
-        BOOST_OUTCOME_TRY(send_all(fd_, encoder_.bytes(), Clock::time_point::max()));
+        if (type != FrameType::response || !ring_ || busy_->extended() || !ring_->send(payload)) {
+            encoder_.clear();
+            BOOST_OUTCOME_TRY(encoder_.add(decoder_.dialect(), type, payload));
+            if (ring_) {
+                ring_->call_to_socket(); // in case the reader waits at the ring
+            }
+            // The reader has a deadline and closes the link when it passes; ours would only hide why.
+            BOOST_OUTCOME_TRY(send_all(fd_, encoder_.bytes(), Clock::time_point::max()));
+        }
         if (std::exchange(cut_after_answer_, false)) {
-            (void)::shutdown(fd_, SHUT_RDWR);
+            shut_down();
         }
         return ok();
     }
@@ -147,6 +181,7 @@ class Session final : public IccPort {
             timed([&] { handler_.power_off(); });
             return plain ? ok() : send_answer(FrameType::off, {});
         case FrameType::command: {
+            expect_next();
             const Bytes response = timed([&] { return handler_.transmit(frame.payload); });
             return response.empty() ? unanswered() : send_answer(FrameType::response, response);
         }
@@ -173,6 +208,7 @@ class Session final : public IccPort {
             offers_ = false;
             BOOST_OUTCOME_TRY(send(FrameType::response, k_extension_offer));
             decoder_.switch_to(Dialect::extended);
+            greeting_ = true;
             return ok();
         }
         return send(FrameType::response, mute_ ? Bytes{} : handler_.atr());
@@ -190,8 +226,16 @@ class Session final : public IccPort {
         }
         busy_.emplace(fd_);
         version_ = hello[0];
+        greeting_ = false;
+        auto memory = std::exchange(ring_memory_, UniqueFd{});
         if (!with_features) {
             return ok();
+        }
+        if (version_ >= k_ring_version && (hello[1] & static_cast<std::uint8_t>(ReaderFeature::ring)) != 0) {
+            if (auto ring = Ring::adopt(std::move(memory))) { // or everything comes through the socket
+                ring_ = std::move(ring).value();
+                shared_ring_.store(ring_.get(), std::memory_order_release);
+            }
         }
         const bool hosts = (hello[1] & static_cast<std::uint8_t>(ReaderFeature::hosts_cards)) != 0;
         const std::string request = hosts ? handler_.hosting_request() : std::string();
@@ -207,6 +251,14 @@ class Session final : public IccPort {
         return sent;
     }
 
+    /// The reader may leave its next command in the ring, even before we wait for it.
+    void expect_next() {
+        if (ring_) {
+            ring_->expect();
+            at_ring_ = true;
+        }
+    }
+
     Result<void> unanswered() {
         if (busy_) {
             (void)busy_->end();
@@ -220,7 +272,12 @@ class Session final : public IccPort {
     bool offers_;
     bool mute_ = false;
     bool cut_after_answer_ = false;
-    std::uint8_t version_ = 0; ///< of the extension, since the reader's hello
+    bool greeting_ = false; ///< between the offer and the hello, which may bring memory
+    bool at_ring_ = false;  ///< the next command may come through the ring
+    UniqueFd ring_memory_;  ///< came with the hello
+    std::unique_ptr<Ring> ring_;
+    std::atomic<Ring*> shared_ring_{nullptr}; ///< ring_, for shut_down()
+    std::uint8_t version_ = 0;                ///< of the extension, since the reader's hello
     Decoder decoder_{Dialect::plain, Side::ifd};
     Encoder encoder_;
     std::optional<BusySignal> busy_; ///< since the reader's hello
@@ -230,10 +287,8 @@ class Session final : public IccPort {
 
 Result<void> IccEndpoint::serve(UniqueFd connection, const std::stop_token& stop) {
     tune_tcp(connection.get());
-    // Shutting down wakes a blocked receive or send at once; the descriptor stays open until the session is
-    // over.
-    const std::stop_callback wake(stop, [fd = connection.get()] { (void)::shutdown(fd, SHUT_RDWR); });
     Session session(handler_, offers_extension_, connection.get());
+    const std::stop_callback wake(stop, [&session] { session.shut_down(); });
     const auto result = session.run(stop);
     return stop.stop_requested() ? Result<void>(ok()) : result;
 }

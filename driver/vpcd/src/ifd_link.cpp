@@ -10,6 +10,12 @@ namespace cardlatch::vpcd {
 
 namespace {
 
+/// So long a reader waits at the ring for a response; then at the socket, which tells of a peer's end and of
+/// time extensions as well.
+constexpr Milliseconds k_at_ring{20};
+
+constexpr auto k_ring_bit = static_cast<std::uint8_t>(ReaderFeature::ring);
+
 bool is_atr(ByteView bytes) {
     return bytes.size() >= 2 && bytes.size() <= k_max_atr && (bytes[0] == 0x3B || bytes[0] == 0x3F);
 }
@@ -88,18 +94,54 @@ Result<bool> IfdLink::judge_greeting(ByteView answer) {
     if (!offered || answer.back() == 0) {
         return broken("the peer's first answer is no ATR", answer);
     }
-    const std::array hello{std::min(answer.back(), k_extension_version), features_};
-    const bool with_features = hello[0] >= k_features_version;
-    encoder_.clear();
-    BOOST_OUTCOME_TRY(
-        encoder_.add(Dialect::extended, FrameType::hello, ByteView(hello).first(with_features ? 2 : 1)));
-    BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), Clock::time_point::min()));
+    const auto version = std::min(answer.back(), k_extension_version);
+    const bool with_features = version >= k_features_version;
+    BOOST_OUTCOME_TRY(say_hello(version));
     decoder_.switch_to(Dialect::extended);
     dialect_.store(Dialect::extended, std::memory_order_relaxed);
     set_receive_timeout();
     has_keypad_ = with_features;
     wants_protocol_ = hello[0] >= k_protocol_version;
     return !with_features; // then the card's own frame comes first
+}
+
+Result<void> IfdLink::say_hello(std::uint8_t version) {
+    const auto encode = [&](std::uint8_t features) {
+        const std::array hello{version, features};
+        encoder_.clear();
+        return encoder_.add(Dialect::extended, FrameType::hello,
+                            ByteView(hello).first(version >= k_features_version ? 2 : 1));
+    };
+    auto ring = offered_ring(version);
+    if (ring) {
+        BOOST_OUTCOME_TRY(encode(features_));
+        const auto memory = ring->take_descriptor();
+        const auto sent = send_with_descriptor(fd_.get(), encoder_.bytes(), memory.get());
+        if (sent) {
+            ring_report_ = "commands go through shared memory";
+            ring_ = std::move(ring);
+            shared_ring_.store(ring_.get(), std::memory_order_release);
+            return ok();
+        }
+        if (sent.error().code.category() == link_category()) {
+            return sent.as_failure();
+        }
+        ring_report_ = "no shared memory for commands: " + sent.error().message();
+    }
+    BOOST_OUTCOME_TRY(encode(features_ & static_cast<std::uint8_t>(~k_ring_bit)));
+    return send_all(fd_.get(), encoder_.bytes(), Clock::time_point::min());
+}
+
+std::unique_ptr<Ring> IfdLink::offered_ring(std::uint8_t version) {
+    if (version < k_ring_version || (features_ & k_ring_bit) == 0 || !is_unix(fd_.get())) {
+        return nullptr;
+    }
+    auto ring = Ring::create();
+    if (!ring) {
+        ring_report_ = "no shared memory for commands: " + ring.error().message();
+        return nullptr;
+    }
+    return std::move(ring).value();
 }
 
 Result<bool> IfdLink::judge_card_frame(const Frame& frame) {
@@ -158,7 +200,9 @@ Result<void> IfdLink::power_off() {
 }
 
 Result<ByteView> IfdLink::transmit(ByteView command) {
-    BOOST_OUTCOME_TRY(const auto response, exchange(FrameType::command, FrameType::response, command));
+    BOOST_OUTCOME_TRY(const auto response, ring_
+                                               ? exchange_by_ring(*ring_, command)
+                                               : exchange(FrameType::command, FrameType::response, command));
     if (response.size() < 2) {
         return broken("the card answered without a status word", response);
     }
@@ -181,12 +225,33 @@ Result<ByteView> IfdLink::exchange(FrameType request, FrameType answer, ByteView
         return fail(LinkErrc::malformed, "the card sent bytes that nobody asked for");
     }
     const auto deadline = Clock::now() + timeout();
+    if (ring_) {
+        ring_->call_to_socket(); // in case the card waits at the ring; first, or it might call away the next
+                                 // command
+    }
     BOOST_OUTCOME_TRY(send_all(fd_.get(), encoder_.bytes(), deadline));
-    return receive(answer, deadline);
+    return receive(answer, deadline, true);
 }
 
-Result<ByteView> IfdLink::receive(FrameType answer, Clock::time_point deadline) {
-    bool first = true;
+Result<ByteView> IfdLink::exchange_by_ring(Ring& ring, ByteView command) {
+    if (!decoder_.idle()) {
+        return fail(LinkErrc::malformed, "the card sent bytes that nobody asked for");
+    }
+    const auto now = Clock::now();
+    const auto deadline = now + timeout();
+    ring.expect();
+    if (!ring.send(command)) {
+        ring.forget();
+        return exchange(FrameType::command, FrameType::response, command);
+    }
+    BOOST_OUTCOME_TRY(const auto received, ring.await(decoder_.space(), std::min(deadline, now + k_at_ring)));
+    if (received.arrival == Ring::Arrival::message) {
+        return received.message;
+    }
+    return receive(FrameType::response, deadline, false);
+}
+
+Result<ByteView> IfdLink::receive(FrameType answer, Clock::time_point deadline, bool first) {
     while (true) {
         BOOST_OUTCOME_TRY(const auto frame, decoder_.next());
         if (!frame) {
@@ -238,7 +303,10 @@ Result<void> IfdLink::receive_some(bool first, Clock::time_point deadline) {
 }
 
 void IfdLink::shut_down() const noexcept {
-    (void)::shutdown(fd_.get(), SHUT_RDWR);
+    (void)::shutdown(fd_.get(), SHUT_RDWR); // first: who is woken at the ring looks at the socket
+    if (auto* const ring = shared_ring_.load(std::memory_order_acquire); ring != nullptr) {
+        ring->shut_down();
+    }
 }
 
 } // namespace cardlatch::vpcd

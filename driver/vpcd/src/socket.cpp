@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -23,6 +24,27 @@ void set_option(int fd, int level, int name, int value) noexcept {
 void set_send_timeout(int fd, Milliseconds timeout) noexcept {
     const timeval value{timeout.count() / 1000, (timeout.count() % 1000) * 1000};
     (void)::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
+}
+
+int domain_of(int fd) noexcept {
+    int domain = AF_UNSPEC;
+    socklen_t size = sizeof domain;
+    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : AF_UNSPEC;
+}
+
+/// Room for the control data of one descriptor.
+struct ControlRoom {
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(int))> bytes{};
+};
+
+/// A message of `bytes` with room for control data.
+msghdr message_of(iovec& bytes, ControlRoom& control) noexcept {
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes.data();
+    message.msg_controllen = CMSG_LEN(sizeof(int)); // the padding behind it would hold a second one
+    return message;
 }
 
 /// The present errno with what, where and what to do about it.
@@ -149,10 +171,12 @@ Result<UniqueFd> listen_tcp(const SocketAddress& address, const std::string& whe
 }
 
 bool is_tcp(int fd) noexcept {
-    int domain = 0;
-    socklen_t size = sizeof domain;
-    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-           (domain == AF_INET || domain == AF_INET6);
+    const int domain = domain_of(fd);
+    return domain == AF_INET || domain == AF_INET6;
+}
+
+bool is_unix(int fd) noexcept {
+    return domain_of(fd) == AF_UNIX;
 }
 
 void tune_tcp(int fd) noexcept {
@@ -184,6 +208,44 @@ Error transfer_error(const char* what) {
     default:
         return last_system_error(what);
     }
+}
+
+Result<void> send_with_descriptor(int fd, ByteView bytes, int descriptor) {
+    iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()}; // sendmsg() takes no const
+    ControlRoom control;
+    const msghdr message = message_of(piece, control);
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+        return transfer_error("sendmsg");
+    }
+    if (static_cast<std::size_t>(sent) < bytes.size()) {
+        return fail(LinkErrc::timed_out, "the peer does not read what is sent to it");
+    }
+    return ok();
+}
+
+ssize_t receive_with_descriptor(int fd, std::span<std::uint8_t> bytes, UniqueFd& descriptor) noexcept {
+    iovec piece{bytes.data(), bytes.size()};
+    ControlRoom control;
+    msghdr message = message_of(piece, control);
+    const ssize_t got = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0) {
+        return got;
+    }
+    // The kernel drops what does not fit.
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len >= CMSG_LEN(sizeof(int))) {
+        int passed = -1;
+        std::memcpy(&passed, CMSG_DATA(header), sizeof passed);
+        descriptor.reset(passed);
+    }
+    return got;
 }
 
 Result<void> send_all(int fd, ByteView bytes, Clock::time_point deadline) {

@@ -70,8 +70,31 @@ struct CardSlot::Impl : private vpcd::IccHandler, private fault::Actions {
                          : std::nullopt;
     }
 
-    Result<void> replace_card(const std::filesystem::path& file) {
-        BOOST_OUTCOME_TRY(auto loaded, card::load_profile(file));
+    /// Errors: device_or_resource_busy when a card is in the slot.
+    Result<void> make_room() {
+        if (occupied()) {
+            return fail(std::errc::device_or_resource_busy,
+                        fmt::format("a card is in slot {}; remove it first", name));
+        }
+        join(); // a card that a fault pulled
+        return ok();
+    }
+
+    Result<void> connect() {
+        const auto linked = link.insert();
+        if (!linked && patience == Patience::none) {
+            return linked.as_failure();
+        }
+        record(trace::What::inserted, profile->name);
+        keypad.open();
+        stopping = std::stop_source();
+        at_once = false;
+        server =
+            std::thread([this, stop = stopping.get_token(), up = linked.has_value()] { serve(stop, up); });
+        return ok();
+    }
+
+    Result<void> replace_card(card::Profile loaded) {
         BOOST_OUTCOME_TRY(auto its_faults, faults_of(loaded));
         if (!faults.commands) {
             for (const auto& fault : its_faults) {
@@ -244,28 +267,23 @@ std::string CardSlot::address() const {
 Result<void> CardSlot::insert(const std::optional<std::filesystem::path>& profile) {
     auto& slot = *impl_;
     const std::lock_guard lock(slot.mutex);
-    if (slot.occupied()) {
-        return fail(std::errc::device_or_resource_busy,
-                    fmt::format("a card is in slot {}; remove it first", slot.name));
-    }
-    slot.join(); // a card that a fault pulled
+    BOOST_OUTCOME_TRY(slot.make_room());
     if (profile) {
-        BOOST_OUTCOME_TRY(slot.replace_card(*profile));
+        BOOST_OUTCOME_TRY(auto loaded, card::load_profile(*profile));
+        BOOST_OUTCOME_TRY(slot.replace_card(std::move(loaded)));
     } else if (!slot.profile) {
         return fail(std::errc::invalid_argument,
                     fmt::format("no card was in slot {} before; name a profile", slot.name));
     }
-    const auto linked = slot.link.insert();
-    if (!linked && slot.patience == Patience::none) {
-        return linked.as_failure();
-    }
-    slot.record(trace::What::inserted, slot.profile->name);
-    slot.keypad.open();
-    slot.stopping = std::stop_source();
-    slot.at_once = false;
-    slot.server = std::thread(
-        [&slot, stop = slot.stopping.get_token(), up = linked.has_value()] { slot.serve(stop, up); });
-    return ok();
+    return slot.connect();
+}
+
+Result<void> CardSlot::insert(const card::Profile& profile) {
+    auto& slot = *impl_;
+    const std::lock_guard lock(slot.mutex);
+    BOOST_OUTCOME_TRY(slot.make_room());
+    BOOST_OUTCOME_TRY(slot.replace_card(profile));
+    return slot.connect();
 }
 
 Result<void> CardSlot::remove() {

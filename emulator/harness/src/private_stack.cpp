@@ -251,10 +251,10 @@ Result<void> PrivateStack::Impl::await_readers(Clock::time_point deadline) {
     return ok();
 }
 
-Result<void> PrivateStack::Impl::insert_first_cards(Clock::time_point deadline) {
+Result<void> PrivateStack::Impl::insert_first_cards(const Profiles& profiles, Clock::time_point deadline) {
     for (std::size_t i = 0; i < options.slots.size(); ++i) {
-        if (options.slots[i].profile) {
-            BOOST_OUTCOME_TRY(slot(i).card->insert(options.slots[i].profile));
+        if (const auto& file = options.slots[i].profile) {
+            BOOST_OUTCOME_TRY(slot(i).card->insert(profiles.at(*file)));
         }
     }
     const auto seen = eyes()->wait_until(deadline, [this](const auto& views) {
@@ -346,11 +346,12 @@ Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) 
                     "stock vpcd has no PIN pad, hosts no cards and has its own slots; use Cardlatch's own "
                     "driver");
     }
+    Impl::Profiles profiles; // a mistake in one is told before anything starts; each is read once
     for (const auto& slot : options.slots) {
-        if (slot.profile) {
-            // A mistake in it is told before anything starts.
-            BOOST_OUTCOME_TRY(const auto profile, card::load_profile(*slot.profile));
+        if (slot.profile && !profiles.contains(*slot.profile)) {
+            BOOST_OUTCOME_TRY(auto profile, card::load_profile(*slot.profile));
             BOOST_OUTCOME_TRY(faults_of(profile));
+            profiles.emplace(*slot.profile, std::move(profile));
         }
     }
     BOOST_OUTCOME_TRY(auto installation, Installation::locate());
@@ -375,7 +376,7 @@ Result<std::unique_ptr<PrivateStack>> PrivateStack::start(StackOptions options) 
               fmt::format("{}, pcscd {} isolated by {}", impl.directory.path().native(), impl.pcscd->pid(),
                           to_string(impl.pcscd->isolation())));
     BOOST_OUTCOME_TRY(impl.await_readers(deadline));
-    BOOST_OUTCOME_TRY(impl.insert_first_cards(deadline));
+    BOOST_OUTCOME_TRY(impl.insert_first_cards(profiles, deadline));
     BOOST_OUTCOME_TRY(impl.control, ControlServer::start(impl.file("control"), make_control_handler(*stack)));
     return stack;
 }

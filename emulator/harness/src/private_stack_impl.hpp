@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,8 @@ namespace cardlatch::harness {
 /// What a stack consists of, for the files that implement it.
 struct PrivateStack::Impl {
     using Clock = std::chrono::steady_clock;
+    /// What was read of the files of the first cards.
+    using Profiles = std::map<std::filesystem::path, card::Profile>;
 
     /// A slot of a reader; its number is its place among all slots, for as long as the stack lives.
     struct Slot {
@@ -117,7 +120,7 @@ struct PrivateStack::Impl {
     Result<void> remove_reader(std::size_t slot);
     Result<void> launch();
     Result<void> await_readers(Clock::time_point deadline);
-    Result<void> insert_first_cards(Clock::time_point deadline);
+    Result<void> insert_first_cards(const Profiles& profiles, Clock::time_point deadline);
     [[nodiscard]] Error with_log(const Error& error, const std::string& what) const;
     void on_view(const ReaderView& before, const ReaderView& now);
     [[nodiscard]] Result<void> check_there(std::size_t number) const;

@@ -71,6 +71,8 @@ inline constexpr std::uint8_t k_extension_version = 5;
 inline constexpr std::uint8_t k_features_version = 2;
 /// The version from which a card's end may say that no answer comes.
 inline constexpr std::uint8_t k_no_answer_version = 3;
+/// The version from which the reader's hello may bring memory for a ring.
+inline constexpr std::uint8_t k_ring_version = 4;
 
 /// The version from which the reader tells the protocol that was negotiated.
 inline constexpr std::uint8_t k_protocol_version = 5;
@@ -85,6 +87,7 @@ enum class NoAnswer : std::uint8_t {
 enum class ReaderFeature : std::uint8_t {
     hosts_cards = 0x01, ///< a card may ask to be run inside the reader
     pin_pad = 0x02,     ///< the reader asks the card's end for what is typed
+    ring = 0x04,        ///< a descriptor of memory for a ring comes with the hello
 };
 /// What a card answers to the first request for its ATR to offer the extension: "CLX" and its version.
 inline constexpr std::array<std::uint8_t, 4> k_extension_offer{0x43, 0x4C, 0x58, k_extension_version};

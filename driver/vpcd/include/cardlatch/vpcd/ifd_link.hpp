@@ -5,9 +5,11 @@
 #include <cardlatch/base/unique_fd.hpp>
 #include <cardlatch/vpcd/codec.hpp>
 #include <cardlatch/vpcd/pin_entry.hpp>
+#include <cardlatch/vpcd/ring.hpp>
 #include <cardlatch/vpcd/socket.hpp>
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 namespace cardlatch::vpcd {
@@ -19,7 +21,9 @@ namespace cardlatch::vpcd {
 class IfdLink {
   public:
     /// Takes a connected stream socket. The deadlines are for one exchange, by dialect, in ms. `features` are
-    /// the ReaderFeature bits that a card is told of.
+    /// the ReaderFeature bits that a card is told of; with ReaderFeature::ring a card on a unix socket is
+    /// offered shared memory for commands and responses. Where that cannot be had, everything goes through
+    /// the socket.
     IfdLink(UniqueFd fd, Milliseconds plain_timeout, Milliseconds extended_timeout,
             std::uint8_t features = 0);
 
@@ -37,6 +41,10 @@ class IfdLink {
     /// with ReaderFeature::hosts_cards.
     [[nodiscard]] const std::string& hosting_request() const noexcept { return hosting_request_; }
 
+    /// Whether a ring was offered, or why not, in words for a log; empty while the greeting goes on, and for
+    /// cards that know no ring.
+    [[nodiscard]] const std::string& ring_report() const noexcept { return ring_report_; }
+
     /// Cold or warm reset. Returns the ATR, valid until the next call; empty when the card stays mute.
     /// Errors: as exchange().
     Result<ByteView> power_on();
@@ -45,11 +53,12 @@ class IfdLink {
     /// Errors: as exchange().
     Result<void> power_off();
 
-    /// Sends a command APDU and waits for its response APDU, valid until the next call: one send, one
-    /// receive. The time for all of it is limited, however the bytes trickle; only a time extension moves the
-    /// limit. Errors: LinkErrc::too_long and LinkErrc::malformed with nothing sent when the dialect cannot
-    /// carry the command (see carries()); LinkErrc::timed_out, LinkErrc::closed, LinkErrc::malformed;
-    /// LinkErrc::mute and garbled when the card's end says so; the system's.
+    /// Sends a command APDU and waits for its response APDU, valid until the next call: through the ring
+    /// while both ends use it, otherwise by one send and one receive. The time for all of it is limited,
+    /// however the bytes trickle; only a time extension moves the limit. Errors: LinkErrc::too_long and
+    /// LinkErrc::malformed with nothing sent when the dialect cannot carry the command (see carries());
+    /// LinkErrc::timed_out, LinkErrc::closed, LinkErrc::malformed; LinkErrc::mute and garbled when the card's
+    /// end says so; the system's.
     Result<ByteView> transmit(ByteView command);
 
     /// The card's end can be asked for PINs: it speaks version 2 of the extension.
@@ -72,10 +81,13 @@ class IfdLink {
 
   private:
     Result<ByteView> exchange(FrameType request, FrameType answer, ByteView payload);
+    Result<ByteView> exchange_by_ring(Ring& ring, ByteView command);
     Result<ByteView> activate(FrameType request);
-    Result<ByteView> receive(FrameType answer, Clock::time_point deadline);
+    Result<ByteView> receive(FrameType answer, Clock::time_point deadline, bool first);
     Result<void> receive_some(bool first, Clock::time_point deadline);
     Result<bool> judge_greeting(ByteView answer);
+    Result<void> say_hello(std::uint8_t version);
+    std::unique_ptr<Ring> offered_ring(std::uint8_t version);
     Result<bool> judge_card_frame(const Frame& frame);
     [[nodiscard]] Milliseconds timeout() const noexcept;
     void set_receive_timeout() const noexcept;
@@ -87,6 +99,9 @@ class IfdLink {
     bool has_keypad_ = false;
     bool wants_protocol_ = false;
     std::string hosting_request_;
+    std::string ring_report_;
+    std::unique_ptr<Ring> ring_;
+    std::atomic<Ring*> shared_ring_{nullptr}; ///< ring_, for shut_down()
     std::atomic<Dialect> dialect_{Dialect::plain};
     Encoder encoder_;
     Decoder decoder_{Dialect::plain, Side::icc};

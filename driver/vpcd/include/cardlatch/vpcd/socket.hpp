@@ -10,6 +10,8 @@
 #include <sys/un.h>
 
 #include <chrono>
+#include <cstdint>
+#include <span>
 #include <string>
 
 // Thin steps over the socket calls that both ends of the link need. Every descriptor is close-on-exec.
@@ -53,6 +55,8 @@ Result<UniqueFd> listen_tcp(const SocketAddress& address, const std::string& whe
 
 /// True for TCP over IPv4 or IPv6.
 bool is_tcp(int fd) noexcept;
+/// True for a unix socket.
+bool is_unix(int fd) noexcept;
 
 /// Sends each message at once (TCP_NODELAY) and notices a host that vanished (keep-alive). No effect on unix
 /// sockets.
@@ -64,6 +68,15 @@ int poll_timeout(Clock::time_point deadline, Clock::time_point now) noexcept;
 /// Sends all of `bytes`, normally by one send(2); never raises SIGPIPE.
 /// Errors: LinkErrc::timed_out when the peer does not take them before `deadline`; LinkErrc::closed.
 Result<void> send_all(int fd, ByteView bytes, Clock::time_point deadline);
+
+/// Sends all of `bytes` over a unix socket, without waiting, and `descriptor` with them.
+/// Errors: LinkErrc::timed_out when the socket does not take them at once; LinkErrc::closed; the system's,
+/// when it passes no descriptor.
+Result<void> send_with_descriptor(int fd, ByteView bytes, int descriptor);
+
+/// As recv(2) without flags; a descriptor that comes along goes to `descriptor`, close-on-exec, and further
+/// ones are closed. Returns what recv(2) does.
+ssize_t receive_with_descriptor(int fd, std::span<std::uint8_t> bytes, UniqueFd& descriptor) noexcept;
 
 /// The error of a failed receive or send with the current errno: LinkErrc::closed for a broken connection.
 Error transfer_error(const char* what);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cardlatch/base/result.hpp>
+#include <cardlatch/card/profile.hpp>
 #include <cardlatch/fault/fault_plan.hpp>
 #include <cardlatch/trace/event.hpp>
 #include <cardlatch/vpcd/icc_link.hpp>
@@ -64,6 +65,9 @@ class CardSlot {
     /// slot; invalid_argument without a profile when there was no card yet; the profile's and the state
     /// file's own errors; the link's errors.
     Result<void> insert(const std::optional<std::filesystem::path>& profile);
+
+    /// The same with a profile that has been read already.
+    Result<void> insert(const card::Profile& profile);
 
     /// Pulls the card. Errors: no_such_device when there is none.
     Result<void> remove();
