@@ -101,7 +101,7 @@ Result<bool> IfdLink::judge_greeting(ByteView answer) {
     dialect_.store(Dialect::extended, std::memory_order_relaxed);
     set_receive_timeout();
     has_keypad_ = with_features;
-    wants_protocol_ = hello[0] >= k_protocol_version;
+    wants_protocol_ = version >= k_protocol_version;
     return !with_features; // then the card's own frame comes first
 }
 
