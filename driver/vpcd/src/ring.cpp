@@ -90,8 +90,8 @@ void Polling::was_in_vain(unsigned steps) noexcept {
 
 void Polling::while_equal(Word word, std::uint32_t value) noexcept {
     constexpr std::chrono::microseconds k_longest{50};
-    constexpr std::chrono::microseconds k_queued{200}; // so long in sched_yield(): others keep the CPU busy
-    constexpr unsigned k_looks = 4;                    // between two yields
+    constexpr std::chrono::microseconds k_queued{20}; // so long in sched_yield(): others keep the CPU busy
+    constexpr unsigned k_looks = 4;                   // between two yields
     constexpr unsigned k_many = 8;
     if (word.load(std::memory_order_acquire) != value) {
         return;
@@ -134,19 +134,17 @@ struct alignas(k_page) Ring::Box {
     [[nodiscard]] Word word() noexcept { return Word(state); }
 
     void put(ByteView message) noexcept {
-        auto unit = bytes.begin();
         for (std::size_t at = 0; at < message.size(); at += k_unit) {
             std::uint64_t value = 0;
             std::memcpy(&value, message.data() + at, std::min(k_unit, message.size() - at));
-            Unit(*unit++).store(value, std::memory_order_relaxed);
+            Unit(bytes[at / k_unit]).store(value, std::memory_order_relaxed);
         }
     }
 
     /// Copies out and overwrites: commands hold PINs.
     void get(std::span<std::uint8_t> message) noexcept {
-        auto unit = bytes.begin();
         for (std::size_t at = 0; at < message.size(); at += k_unit) {
-            const Unit shared(*unit++);
+            const Unit shared(bytes[at / k_unit]);
             const std::uint64_t value = shared.load(std::memory_order_relaxed);
             std::memcpy(message.data() + at, &value, std::min(k_unit, message.size() - at));
             shared.store(0, std::memory_order_relaxed);
@@ -234,7 +232,7 @@ bool Ring::awaited() const noexcept {
     return state == looking || state == asleep;
 }
 
-bool Ring::leave(std::uint32_t length) noexcept {
+bool Ring::leave(std::uint32_t length) const noexcept {
     auto word = out_.box->word();
     auto state = word.load(std::memory_order_relaxed);
     Word(out_.box->length).store(length, std::memory_order_relaxed);
@@ -250,7 +248,7 @@ bool Ring::leave(std::uint32_t length) noexcept {
     return false;
 }
 
-bool Ring::send(ByteView message) noexcept {
+bool Ring::send(ByteView message) const noexcept {
     if (message.size() < out_.min || message.size() > out_.max || !awaited()) {
         return false;
     }
@@ -264,7 +262,7 @@ bool Ring::send(ByteView message) noexcept {
     return false;
 }
 
-void Ring::call_to_socket() noexcept {
+void Ring::call_to_socket() const noexcept {
     if (awaited()) {
         (void)leave(k_on_socket);
     }
@@ -280,7 +278,7 @@ void Ring::expect() noexcept {
     }
 }
 
-void Ring::forget() noexcept {
+void Ring::forget() const noexcept {
     auto word = in_.box->word();
     std::uint32_t state = looking;
     (void)word.compare_exchange_strong(state, cold);
@@ -308,7 +306,7 @@ Result<Ring::Received> Ring::await(std::span<std::uint8_t> room, Clock::time_poi
     }
 }
 
-std::uint32_t Ring::sleep(Clock::time_point until) noexcept {
+std::uint32_t Ring::sleep(Clock::time_point until) const noexcept {
     const auto word = in_.box->word();
     std::uint32_t state = looking;
     if (!word.compare_exchange_strong(state, asleep)) {

@@ -59,7 +59,7 @@ class Ring {
     void expect() noexcept;
 
     /// The next message comes through the socket.
-    void forget() noexcept;
+    void forget() const noexcept;
 
     /// How a wait ended.
     enum class Arrival : std::uint8_t {
@@ -80,10 +80,10 @@ class Ring {
 
     /// Leaves a message for the other end. False, and nothing is done, when the other end does not wait here
     /// or takes no message of that length: then it goes through the socket.
-    bool send(ByteView message) noexcept;
+    [[nodiscard]] bool send(ByteView message) const noexcept;
 
     /// Sends the other end to its socket, in case it waits here: a message is about to come there.
-    void call_to_socket() noexcept;
+    void call_to_socket() const noexcept;
 
     /// Ends the waits of both sides, now and later. A message that is there can still be taken.
     void shut_down() noexcept;
@@ -103,9 +103,9 @@ class Ring {
     Ring(Layout& memory, UniqueFd descriptor, Side side) noexcept;
     static Result<Layout*> map(int descriptor);
     [[nodiscard]] bool awaited() const noexcept;
-    bool leave(std::uint32_t length) noexcept;
+    [[nodiscard]] bool leave(std::uint32_t length) const noexcept;
     Result<Received> take(std::span<std::uint8_t> room);
-    std::uint32_t sleep(Clock::time_point until) noexcept;
+    [[nodiscard]] std::uint32_t sleep(Clock::time_point until) const noexcept;
 
     Layout& layout_;
     UniqueFd memory_;
