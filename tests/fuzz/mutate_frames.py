@@ -138,13 +138,14 @@ def conversations(rng):
         while True:
             yield plain(ATR)
             yield plain(b"\x90\x00")
-    version = rng.choice((1, 2, 3, 4, 4))
+    version = rng.choice((1, 2, 3, 4, 4, 5))
     yield plain(b"CLX" + bytes([version]))
     if version >= 2:
         yield frame(0x92)
     while True:
         yield frame(0x81, ATR)
-        yield rng.choice((frame(0x90, b"\x90\x00"), frame(0xA0, b"\x00\x10"), frame(0x82), frame(0x91, b"\x00\x041234")))
+        yield rng.choice((frame(0x90, b"\x90\x00"), frame(0xA0, b"\x00\x10"), frame(0x82), frame(0x93, b"\x02"), frame(0x94),
+                          frame(0x91, b"\x00\x041234")))
 
 
 def main():
