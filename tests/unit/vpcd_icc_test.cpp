@@ -87,7 +87,7 @@ void greet_extended(const Peer& reader) {
 /// A reader that brings `memory` with its hello, of version 4 unless said otherwise.
 void greet_with(const Peer& reader, const UniqueFd& memory, const std::string& version = "04") {
     reader.say("000104");
-    reader.expect("0004434C5804");
+    reader.expect("0004434C5805");
     const auto sent = send_with_descriptor(reader.fd(), hex("000000031F" + version + "04"), memory.get());
     BOOST_REQUIRE(sent);
     reader.expect("0000000192");
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(hello_without_usable_memory_leaves_the_socket) {
         EchoCard card;
         Served served(true, card);
         served.reader.say("000104");
-        served.reader.expect("0004434C5804");
+        served.reader.expect("0004434C5805");
         served.reader.say("000000031F0404"); // announces memory, and brings none
         served.reader.expect("0000000192");
         works(served.reader);

@@ -211,7 +211,8 @@ Error transfer_error(const char* what) {
 }
 
 Result<void> send_with_descriptor(int fd, ByteView bytes, int descriptor) {
-    iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()}; // sendmsg() takes no const
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): sendmsg() takes no const and writes nothing
+    iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     ControlRoom control;
     const msghdr message = message_of(piece, control);
     cmsghdr* const header = CMSG_FIRSTHDR(&message);
