@@ -247,10 +247,17 @@ BOOST_AUTO_TEST_CASE(a_link_that_breaks_on_stock_vpcd_is_noticed_late_and_healed
             BOOST_TEST(client.transmit(k_read) == k_good);
             stack.clear_faults();
             reader.add_fault(std::string(fault) + ",ins=B0");
-            BOOST_TEST(read_and_survive(reader.name(), {}) > 0);
+            // A reset that comes before the link is back makes pcscd take the reader for empty; a new
+            // connection does not get out of that, the card's owner does.
+            BOOST_TEST(read_and_survive(reader.name(), [&reader] {
+                           reader.remove();
+                           reader.insert();
+                       }) > 0);
             BOOST_TEST(stack.faults().at(0).struck == 1U);
             BOOST_TEST(reader.is_free(), "the lock was left behind");
             stack.clear_faults();
+            reader.remove();
+            reader.insert(); // one with power
         }
     }
 }
@@ -295,15 +302,18 @@ BOOST_AUTO_TEST_CASE(a_library_user_asks_the_card_what_became_of_a_write) {
         BOOST_TEST(to_hex(send(lock, k_select_record).value()) == "9000");
         return to_hex(send(lock, k_read_record).value());
     };
-    const std::string fresh = k_write_record.substr(10) + "9000";
+    int number = 0;
     for (const auto* at : {"before", "torn", "after"}) {
         BOOST_TEST_CONTEXT(at) {
+            const auto data = k_write_record.substr(10, 30) + fmt::format("{:02X}", ++number);
+            const auto write = k_write_record.substr(0, 10) + data;
+            const auto fresh = data + "9000";
             std::string old;
             {
                 auto lock = card.lock().value();
                 old = record(lock);
                 reader.add_fault(fmt::format("power-loss,at={}", at));
-                const auto written = send(lock, k_write_record);
+                const auto written = send(lock, write);
                 BOOST_REQUIRE(!written);
                 BOOST_TEST((written.assume_error().code == Errc::not_transacted));
             }
@@ -314,7 +324,7 @@ BOOST_AUTO_TEST_CASE(a_library_user_asks_the_card_what_became_of_a_write) {
             const auto now = record(lock);
             BOOST_TEST((now == old || now == fresh));
             if (now != fresh) {
-                BOOST_TEST(to_hex(send(lock, k_write_record).value()) == "9000");
+                BOOST_TEST(to_hex(send(lock, write).value()) == "9000");
             }
             BOOST_TEST(record(lock) == fresh);
             stack.clear_faults();
