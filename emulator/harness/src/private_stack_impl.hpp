@@ -134,6 +134,7 @@ struct PrivateStack::Impl {
     Result<void> happen(std::size_t slot, const fault::Fault& fault);
     Result<void> mend(const fault::Fault& fault);
     [[nodiscard]] std::vector<std::size_t> slots_of(const fault::Fault& fault) const;
+    [[nodiscard]] std::vector<std::size_t> struck_now(const fault::Fault& fault) const;
     void unplug(std::size_t slot, std::optional<std::chrono::milliseconds> back);
     void plug_later(std::size_t slot, std::optional<std::chrono::milliseconds> back);
     void plug_again(std::size_t slot);

@@ -31,6 +31,16 @@ std::vector<std::size_t> PrivateStack::Impl::slots_of(const fault::Fault& fault)
     return numbers;
 }
 
+/// Where a fault happens now: in the slot that it names, or wherever there is what it strikes.
+std::vector<std::size_t> PrivateStack::Impl::struck_now(const fault::Fault& fault) const {
+    auto numbers = slots_of(fault);
+    const bool strikes_readers = fault.type == Type::unplug || fault.type == Type::kill_pcscd;
+    if (!fault.slot && !strikes_readers) {
+        std::erase_if(numbers, [this](std::size_t number) { return !slot(number).card->occupied(); });
+    }
+    return numbers;
+}
+
 /// The part of a strike that is not the card's own; on the thread that serves the card.
 void PrivateStack::Impl::on_strike(std::size_t slot, const fault::Fault& fault) {
     emit("fault", std::string(fault::info(fault.type).name), reader_of(slot),
@@ -255,7 +265,11 @@ Result<std::string> PrivateStack::add_fault(fault::Fault fault) {
     BOOST_OUTCOME_TRY(check_reach(fault, impl_->reach()));
     BOOST_OUTCOME_TRY(auto name, impl_->plan.add(fault));
     if (fault.on == Occasion::now) {
-        const auto numbers = impl_->slots_of(fault);
+        const auto numbers = impl_->struck_now(fault);
+        if (numbers.empty()) {
+            static_cast<void>(impl_->plan.remove(name));
+            return fail(std::errc::no_such_device, "no card in any reader; insert one first");
+        }
         for (const auto slot : numbers) {
             impl_->emit("fault", std::string(fault::info(fault.type).name), impl_->reader_of(slot), name);
             if (const auto happened = impl_->happen(slot, fault); !happened) {
