@@ -2,6 +2,8 @@
 # The integration tests with the pcscd, libpcsclite and clients of another Debian suite, without installing anything.
 #
 #   tests/suites/pcscd_suite.sh SUITE BUILD [CTEST-OPTION...]      what `./dev test-pcscd` calls
+#   tests/suites/pcscd_suite.sh SUITE BUILD -- COMMAND [ARG...]    any command in there
+#   tests/suites/pcscd_suite.sh SUITE BUILD --unpack-only
 #
 # Downloads the suite's packages with apt (its lists and archives are a folder of their own), unpacks them below BUILD-DIR/../suites/SUITE
 # without running their scripts, and runs the tests of BUILD in there: the suite's C library, pcscd and programs, our binaries as
@@ -99,12 +101,15 @@ lend_libraries
 say "$("$home/pcscd" --version | head -1)"
 [ "${1:-}" != --unpack-only ] || exit 0
 
+if [ "${1:-}" = -- ]; then shift
+else set -- ctest --test-dir "$build" -L integration --output-on-failure --timeout 300 "$@"; fi
+
 # A file system of its own for the tests: / is the suite's, and the project lies where it lay.
 own_user=
 [ "$(id -u)" = 0 ] || own_user=--map-root-user
 exec unshare $own_user --mount --propagation private sh -euc '
-root=$1 project=$2 build=$3
-shift 3
+root=$1 project=$2
+shift 2
 mount --bind "$root" "$root"
 mount -t tmpfs tmpfs "$root/tmp"
 chmod 1777 "$root/tmp"
@@ -118,6 +123,5 @@ pivot_root . before
 umount -l /before
 cd /
 ldconfig
-exec env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/tmp LANG=C.UTF-8 LD_LIBRARY_PATH=/lent CARDLATCH_SUITE=1 \
-    ctest --test-dir "$build" -L integration --output-on-failure --timeout 300 "$@"
-' sh "$root" "$project" "$build" "$@"
+exec env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/tmp LANG=C.UTF-8 LD_LIBRARY_PATH=/lent "$@"
+' sh "$root" "$project" "$@"

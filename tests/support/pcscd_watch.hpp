@@ -40,9 +40,13 @@ class SanitizerReports {
     std::filesystem::path folder_;
 };
 
-/// Ends the stack's pcscd as a service manager does (SIGTERM), with time for what its sanitizer has to say.
-/// Returns nothing when it ended with status 0, otherwise how; the stack's own destructor is to follow.
-std::string end_pcscd(harness::PrivateStack& stack,
+/// How to end a pcscd: SIGTERM is a service manager's way, and it leaves at once, with status 0; on SIGINT it
+/// closes its readers and unloads their drivers first, and ends with status 1.
+enum class Ending { terminate, interrupt };
+
+/// Ends the stack's pcscd with time for what its sanitizer, or valgrind, has to say. Returns nothing when it
+/// ended as it should, otherwise how; the stack's own destructor is to follow.
+std::string end_pcscd(harness::PrivateStack& stack, Ending ending = Ending::terminate,
                       std::chrono::seconds patience = std::chrono::seconds(120));
 
 } // namespace cardlatch::test

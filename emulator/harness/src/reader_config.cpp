@@ -38,14 +38,16 @@ Result<void> check_reader_name(const std::string& name) {
 
 Result<void> write_reader_config(const std::filesystem::path& file, const std::vector<ReaderEntry>& entries) {
     std::string text;
-    // CHANNELID only has to differ: pcscd takes two readers with the same one for duplicates.
-    // pcscd hands the quotes of a device name on to the driver. Ours takes them off, stock vpcd does not: so
-    // they are used only where the parser needs them.
+    // CHANNELID only has to differ: pcscd takes two readers with the same one for duplicates. It stands
+    // before LIBPATH: pcscd 2.x takes an entry for complete when it has a name, a library, and one of
+    // DEVICENAME and CHANNELID, and would give what follows to the next entry. pcscd hands the quotes of a
+    // device name on to the driver. Ours takes them off, stock vpcd does not: so they are used only where the
+    // parser needs them.
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto& device = entries[i].device_name;
-        text += fmt::format("FRIENDLYNAME \"{}\"\nDEVICENAME {}\nLIBPATH {}\nCHANNELID {}\n\n",
-                            entries[i].friendly_name, is_plain_token(device) ? device : "\"" + device + "\"",
-                            entries[i].library.native(), i);
+        text += fmt::format(
+            "FRIENDLYNAME \"{}\"\nCHANNELID {}\nDEVICENAME {}\nLIBPATH {}\n\n", entries[i].friendly_name, i,
+            is_plain_token(device) ? device : "\"" + device + "\"", entries[i].library.native());
     }
     const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd || !write_all(fd.get(), text.data(), text.size())) {
