@@ -159,9 +159,9 @@ Result<PrivateKey> PrivateKey::generate(KeyType type, const std::function<void()
     } else if (is_ec(type)) {
         done = done && EVP_PKEY_CTX_set_group_name(context.get(), wanted.group) == 1;
     }
-    if (done && working) {
-        // OpenSSL hands the pointer back as it got it, and report_work() only reads through it.
-        EVP_PKEY_CTX_set_app_data(context.get(), const_cast<std::function<void()>*>(&working));
+    auto report = working; // OpenSSL wants a pointer to what may change
+    if (done && report) {
+        EVP_PKEY_CTX_set_app_data(context.get(), &report);
         EVP_PKEY_CTX_set_cb(context.get(), report_work);
     }
     if (!done || EVP_PKEY_keygen(context.get(), &key) != 1) {
