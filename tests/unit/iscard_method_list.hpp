@@ -37,7 +37,7 @@ requires(!std::is_base_of_v<IUnknown, T>) struct Filled<T*> {
             return 0;
         }
         if (failed) {
-            return std::any_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte != 0; }) ? 1
+            return std::any_of(bytes.begin(), bytes.end(), [](unsigned char left) { return left != 0; }) ? 1
                                                                                                          : 0;
         }
         T value{};
