@@ -155,10 +155,7 @@ Result<void> PrivateStack::Impl::prepare_vpcd(std::vector<ReaderEntry>& entries)
 
 /// What follows the path in a driver's address.
 std::string PrivateStack::Impl::device_options(unsigned slots_of_it, std::size_t device) const {
-    auto text = fmt::format("?slots={}", slots_of_it);
-    if (!bus) {
-        text += "&unplug-file=" + unplug_file(device).native();
-    }
+    auto text = fmt::format("?slots={}&unplug-file={}", slots_of_it, unplug_file(device).native());
     if (options.pin_pad) {
         text += "&pin-pad=1";
     }

@@ -114,6 +114,8 @@ struct PrivateStack::Impl {
     void name_slots(const Device& device);
     Result<void> plug(unsigned id);
     Result<void> unplug_device(unsigned id, Device::State state);
+    void mark_unplugged(unsigned id) const;
+    void cut_links(unsigned id) const;
     Result<void> await_plugged(unsigned id, Clock::time_point deadline) const;
     Result<void> await_unplugged(unsigned id, Clock::time_point deadline) const;
     Result<std::vector<std::size_t>> add_reader(const ReaderOptions& options);

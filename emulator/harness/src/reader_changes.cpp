@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace cardlatch::harness {
 
@@ -146,6 +148,7 @@ Result<void> PrivateStack::Impl::plug(unsigned id) {
         name_slots(found);
         device = found;
     }
+    ::unlink(unplug_file(id).c_str());
     auto done = bus->attach(id, device.name, device.address);
     if (done) {
         done = bus->tell("add", id);
@@ -164,7 +167,27 @@ Result<void> PrivateStack::Impl::unplug_device(unsigned id, Device::State state)
         device_by_id(devices, id).state = state;
     }
     bus->detach(id);
+    mark_unplugged(id);
     return bus->tell("remove", id);
+}
+
+/// What a USB transfer does by itself when the device goes: a command that is out fails at once. pcscd alone
+/// would wait for its answer.
+void PrivateStack::Impl::mark_unplugged(unsigned id) const {
+    const UniqueFd marker(::open(unplug_file(id).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+void PrivateStack::Impl::cut_links(unsigned id) const {
+    std::vector<std::shared_ptr<CardSlot>> cards;
+    {
+        const std::lock_guard lock(slots_mutex);
+        for (const auto number : device_by_id(devices, id).slots) {
+            cards.push_back(slots[number].card);
+        }
+    }
+    for (const auto& card : cards) {
+        (void)card->cut_link(false); // without a card there is nothing to cut
+    }
 }
 
 Result<void> PrivateStack::Impl::await_plugged(unsigned id, Clock::time_point deadline) const {
@@ -254,6 +277,7 @@ Result<void> PrivateStack::Impl::remove_reader(std::size_t slot) {
     const auto deadline = Clock::now() + options.deadline;
     if (device.state == Device::State::plugged) {
         BOOST_OUTCOME_TRY(unplug_device(device.id, Device::State::removed));
+        cut_links(device.id);
         BOOST_OUTCOME_TRY(await_unplugged(device.id, deadline));
     } else {
         const std::lock_guard slots_lock(slots_mutex);

@@ -6,7 +6,6 @@
 #include <sys/eventfd.h>
 
 #include <csignal>
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace cardlatch::harness {
@@ -78,7 +77,7 @@ void PrivateStack::Impl::unplug(std::size_t slot, std::optional<std::chrono::mil
     if (bus) {
         (void)unplug_device(device.id, Device::State::pulled);
     } else {
-        const UniqueFd marker(::open(unplug_file(device.id).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        mark_unplugged(device.id);
     }
     plug_later(slot, back);
 }
@@ -205,6 +204,7 @@ Result<void> PrivateStack::Impl::happen(std::size_t slot, const fault::Fault& fa
         }
         unplug(slot, {});
         if (bus) {
+            cut_links(device.id);
             BOOST_OUTCOME_TRY(await_unplugged(device.id, deadline));
         } else {
             nudge(slot);
