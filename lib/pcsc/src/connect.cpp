@@ -17,6 +17,7 @@ namespace {
 using detail::CancelPoint;
 using detail::LockBounds;
 using detail::NativeConnection;
+using detail::Turn;
 using Clock = std::chrono::steady_clock;
 
 /// An SCardConnect on a thread of its own, which can be left behind.
@@ -31,14 +32,15 @@ Error too_late(const LockBounds& bounds) {
     return detail::pcsc_error(bounds.stop.stop_requested() ? Errc::cancelled : bounds.too_late, "connect");
 }
 
-/// native_connect() within `bounds`. Who gives up leaves the call to the resource manager, which carries it
-/// out when the card is free; the connection is ended then, and its context with it.
+// Longer means that somebody outside the queue has the card, and pcscd looks every 100 ms: those in the queue
+// get it sooner, so they are not kept waiting.
+constexpr std::chrono::milliseconds k_keep_turn{20};
+
+/// native_connect() within `bounds`, with `turn`. Who gives up leaves the call to the resource manager, which
+/// carries it out when the card is free; the connection is ended then, and its context with it.
 Result<NativeConnection> connect_within(const std::shared_ptr<detail::ContextHandle>& context,
                                         const std::string& name, ShareMode mode, Protocol preferred,
-                                        const LockBounds& bounds, CancelPoint& point) {
-    if (bounds.none()) {
-        return detail::native_connect(context->value, name, mode, preferred);
-    }
+                                        const LockBounds& bounds, CancelPoint& point, Turn turn) {
     const auto attempt = std::make_shared<Attempt>();
     attempt->listener = &point;
     std::thread([attempt, context, name, mode, preferred] {
@@ -55,8 +57,12 @@ Result<NativeConnection> connect_within(const std::shared_ptr<detail::ContextHan
         attempt->done = true;
         attempt->listener->notify();
     }).detach();
+    const auto done = [&] { return attempt->done.load(); };
     const auto until = std::max(bounds.deadline, Clock::now() + LockBounds::k_answer);
-    (void)point.wait_until(until, [&] { return attempt->done.load(); });
+    if (!point.wait_until(std::min(until, Clock::now() + k_keep_turn), done)) {
+        turn.give();
+        (void)point.wait_until(until, done);
+    }
     const std::lock_guard guard(attempt->mutex);
     attempt->listener = nullptr;
     if (!attempt->done) {
@@ -96,8 +102,8 @@ Result<Card> Reader::connect_within(const LockBounds& bounds, ShareMode mode, Pr
     if (!turn) {
         return too_late(bounds);
     }
-    BOOST_OUTCOME_TRY(const auto made, pcsc::connect_within(own, name_, mode, preferred, bounds, point));
-    turn.value().give();
+    BOOST_OUTCOME_TRY(const auto made, pcsc::connect_within(own, name_, mode, preferred, bounds, point,
+                                                            std::move(turn).value()));
     auto connection = std::make_shared<detail::Connection>(own, made.handle, name_, std::move(queue), true);
     connection->preferred = preferred;
     connection->active = made.active;
