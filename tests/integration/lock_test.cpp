@@ -7,6 +7,9 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -17,9 +20,13 @@ namespace data = boost::unit_test::data;
 namespace {
 
 /// Plays `scene` on a witness card. The scene checks itself; its last line is the witness's word.
+std::vector<std::string> scene_command(const std::string& scene, const std::string& driver) {
+    return {CARDLATCH_COMMAND,     "run", "--driver", driver, "--card", "witness", "--",
+            CARDLATCH_LOCK_CLIENT, scene};
+}
+
 Outcome play(const std::string& scene, const std::string& driver = "cardlatch") {
-    return run({CARDLATCH_COMMAND, "run", "--driver", driver, "--card", "witness", "--",
-                CARDLATCH_LOCK_CLIENT, scene});
+    return run(scene_command(scene, driver));
 }
 
 void check(const Outcome& outcome) {
@@ -32,6 +39,18 @@ const std::vector<std::string> k_scenes = {
     "plain",         "recovery",      "stuck-queue",        "mixed",
     "forked-holder", "exec-in-lock",  "disconnect-in-wait", "disconnect-in-lock",
     "too-many"};
+
+/// How scene `number` ended. Each has a stack of its own and mostly waits, so the next few run meanwhile.
+Outcome end_of_scene(std::size_t number) {
+    constexpr std::size_t k_ahead = 3;
+    static std::map<std::size_t, std::unique_ptr<Child>> playing;
+    for (auto next = number; next < std::min(number + 1 + k_ahead, k_scenes.size()); ++next) {
+        if (auto& child = playing[next]; !child) {
+            child = std::make_unique<Child>(scene_command(k_scenes[next], "cardlatch"));
+        }
+    }
+    return playing[number]->wait();
+}
 
 /// Runs `script` with an IPC namespace of its own, in which all semaphore sets are the script's.
 Outcome alone_with_its_semaphores(const std::string& script) {
@@ -50,8 +69,9 @@ Outcome alone_with_its_semaphores(const std::string& script) {
 
 BOOST_AUTO_TEST_SUITE(locks)
 
-BOOST_DATA_TEST_CASE(scene, data::make(k_scenes), name) {
-    check(play(name));
+BOOST_DATA_TEST_CASE(scene, data::xrange(k_scenes.size()), number) {
+    BOOST_TEST_INFO("scene " << k_scenes[number]);
+    check(end_of_scene(number));
 }
 
 BOOST_AUTO_TEST_CASE(users_of_the_machine_share_one_queue) {

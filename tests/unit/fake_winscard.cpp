@@ -154,7 +154,9 @@ LONG SCardEstablishContext(DWORD /*scope*/, LPCVOID /*reserved1*/, LPCVOID /*res
 
 LONG SCardReleaseContext(SCARDCONTEXT context) {
     Call call("SCardReleaseContext");
-    return call.world.contexts.erase(context) == 1 ? SCARD_S_SUCCESS : SCARD_E_INVALID_HANDLE;
+    const bool known = call.world.contexts.erase(context) == 1;
+    call.world.changed.notify_all();
+    return known ? SCARD_S_SUCCESS : SCARD_E_INVALID_HANDLE;
 }
 
 LONG SCardListReaders(SCARDCONTEXT context, LPCSTR /*groups*/, LPSTR names, LPDWORD size) {

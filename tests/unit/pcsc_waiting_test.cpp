@@ -261,6 +261,59 @@ BOOST_AUTO_TEST_CASE(the_queue_says_who_holds_the_card) {
     BOOST_TEST((queue.holder->since <= std::chrono::system_clock::now()));
 }
 
+BOOST_DATA_TEST_CASE(a_deadline_ends_a_connect, k_holders, holder) {
+    hold(holder);
+    const auto reader_object = Context::establish().value().reader(fake::k_reader);
+    const auto deadline = Clock::now() + k_short;
+    BOOST_TEST((reader_object.connect(deadline).error().code == Errc::timeout));
+    BOOST_TEST((Clock::now() >= deadline));
+    release(holder);
+    const auto third = reader_object.connect(Clock::now() + k_long);
+    BOOST_TEST(third.has_value());
+    BOOST_TEST(third.value().try_lock().has_value());
+}
+
+BOOST_DATA_TEST_CASE(a_stop_request_ends_a_connect, k_holders, holder) {
+    hold(holder);
+    const auto reader_object = Context::establish().value().reader(fake::k_reader);
+    std::stop_source stop;
+    auto waited = std::async(std::launch::async, [&] { return reader_object.connect(stop.get_token()); });
+    BOOST_TEST((holder == Holder::library ? test::wait_for_queue(fake::k_reader, 1)
+                                          : world.wait_for_blocked("SCardConnect")));
+    stop.request_stop();
+    BOOST_TEST((waited.get().error().code == Errc::cancelled));
+    BOOST_TEST((reader_object.connect(stop.get_token()).error().code == Errc::cancelled));
+    release(holder);
+    BOOST_TEST(reader_object.connect().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_connect_that_is_left_behind_ends_what_it_made) {
+    hold(Holder::plain);
+    const auto context = Context::establish().value();
+    BOOST_TEST(
+        (context.reader(fake::k_reader).connect(Clock::now() + k_short).error().code == Errc::timeout));
+    BOOST_TEST(world.wait_for_blocked("SCardConnect"));
+    release(Holder::plain);
+    std::unique_lock guard(world.mutex);
+    // What is left is of first, second and here.
+    BOOST_TEST(
+        world.changed.wait_for(guard, std::chrono::seconds(10), [&] { return world.contexts.size() == 3U; }));
+    BOOST_TEST(world.handles.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_connect_takes_its_turn) {
+    hold(Holder::library);
+    auto waited = std::async(std::launch::async, [&] { return second->lock(); });
+    BOOST_TEST(test::wait_for_queue(fake::k_reader, 1));
+    auto connected = std::async(std::launch::async, connect);
+    BOOST_TEST(test::wait_for_queue(fake::k_reader, 2));
+    release(Holder::library);
+    auto lock = waited.get();
+    BOOST_TEST(test::wait_for_queue(fake::k_reader, 1));
+    BOOST_TEST(lock.value().unlock().has_value());
+    BOOST_TEST(connected.get().try_lock().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(without_patience_nobody_queues) {
     LockPolicy policy;
     policy.queue_patience = std::chrono::milliseconds(0);

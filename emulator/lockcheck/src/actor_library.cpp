@@ -26,6 +26,10 @@ const LibraryVerbs& library_verbs() {
          [](Library& library, const Order& order) {
              return library.attach(order.card, static_cast<pcsc::ShareMode>(order.share()));
          }},
+        {"attach-within",
+         [](Library& library, const Order& order) { return library.attach_within(order.card, time(order)); }},
+        {"attach-stoppable",
+         [](Library& library, const Order& order) { return library.attach_stoppable(order.card); }},
         {"reattach", [](Library& library,
                         const Order& order) { return library.reattach(order.card, disposition(order)); }},
         {"detach",

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::string_view k_begin_page = "msapi SCardBeginTransaction";
 constexpr std::string_view k_waiting = "Card::lock in begin.cpp; SCardGetAttrib in winscard.c";
+constexpr std::string_view k_connecting = "Reader::connect in connect.cpp; SCardConnect in winscard.c";
 constexpr std::string_view k_queue = "Turnstile::wait in turnstile.cpp";
 constexpr Outcome k_windows_none{"winscard has no such form; nothing is published", k_begin_page};
 constexpr Outcome k_windows_waits{"begin waits, in no order that is published", k_begin_page};
@@ -310,7 +311,7 @@ constexpr Case k_forms[] = {
      .purpose = "A process connects once more while it has the lock.",
      .pcsclite = {"waits for its own lock, and another thread can end that: every connection has a context "
                   "of its own",
-                  "Reader::connect in context.cpp; SCardConnect in winscard.c"},
+                  k_connecting},
      .windows = {"nothing is published", "msapi SCardConnect"},
      .relation = Windows::unpublished,
      .script = R"(
@@ -323,6 +324,82 @@ constexpr Case k_forms[] = {
         A lock l1
         A send l1
         A unlock l1)"},
+    {.name = "library.connect-takes-its-turn",
+     .purpose = "Somebody connects while users of the library queue for the card.",
+     .pcsclite =
+         {"waits for its turn, where pcsc-lite would look every 100 ms whether the card happens to be "
+          "free",
+          k_connecting},
+     .windows = {"nothing is published", "msapi SCardConnect"},
+     .relation = Windows::unpublished,
+     .script = R"(
+        A attach
+        B attach
+        A lock
+        B lock &
+        A queue-is 1
+        C attach &
+        A queue-is 2
+        A unlock
+        B returns ok after A
+        C waits while B works
+        B unlock
+        C returns ok after B
+        C lock
+        C send
+        C unlock)"},
+    {.name = "library.deadline-ends-a-connect",
+     .purpose =
+         "A deadline ends a connect that waits for a user of the library, and one that waits for a plain "
+         "client.",
+     .pcsclite = {"SCARD_E_TIMEOUT; winscard's connect would wait without limit", k_connecting},
+     .windows = {"nothing is published", "msapi SCardConnect"},
+     .relation = Windows::unpublished,
+     .script = R"(
+        A attach
+        A lock
+        B attach-within 300 = timeout
+        A queue-is 0
+        A unlock
+        A connect shared
+        A begin
+        B attach-within 300 = timeout
+        A transmit
+        A end leave
+        B attach-within 30000
+        B lock
+        B send
+        B unlock
+        # Longer than pcscd sleeps in the connect that was given up.
+        B idle 300)"},
+    {.name = "library.cancel-ends-a-connect",
+     .purpose = "Another thread cancels a connect that waits for a plain client, and one that waits in the "
+                "queue.",
+     .pcsclite = {"SCARD_E_CANCELLED", k_connecting},
+     .windows = {"SCardCancel is not said to reach a connect", "msapi SCardCancel"},
+     .relation = Windows::unpublished,
+     .script = R"(
+        A attach
+        A lock
+        B attach-stoppable &
+        A queue-is 1
+        B.1 stop
+        B returns cancelled after B
+        A unlock
+        A connect shared
+        A begin
+        B attach-stoppable &
+        B waits while A works
+        B.1 stop
+        B returns cancelled after B
+        A transmit
+        A end leave
+        B attach-stoppable
+        B lock
+        B send
+        B unlock
+        # Longer than pcscd sleeps in the connect that was given up.
+        B idle 300)"},
     {.name = "library.holder-is-named",
      .purpose = "Others can ask which process of the library's users has the lock.",
      .pcsclite = {"the process, and how many wait behind it", "Reader::lock_queue in context.cpp"},

@@ -43,14 +43,40 @@ Code LibraryCalls::attach(const std::string& name, pcsc::ShareMode share) {
     if (!where) {
         return code_of(where);
     }
-    auto connected = where.assume_value().connect(share);
-    if (connected) {
-        auto held = std::make_shared<Held>(std::move(connected).assume_value());
-        const std::lock_guard guard(mutex_);
-        cards_[name] = std::move(held);
-        return k_success;
+    return keep(name, where.assume_value().connect(share));
+}
+
+Code LibraryCalls::attach_within(const std::string& name, std::chrono::milliseconds time) {
+    const auto where = reader();
+    return where ? keep(name, where.assume_value().connect(std::chrono::steady_clock::now() + time))
+                 : code_of(where);
+}
+
+Code LibraryCalls::attach_stoppable(const std::string& name) {
+    const auto where = reader();
+    if (!where) {
+        return code_of(where);
     }
-    return code_of(connected);
+    const auto stop = [&] {
+        const std::lock_guard guard(mutex_);
+        return attaching_[name].get_token();
+    }();
+    auto connected = where.assume_value().connect(stop);
+    {
+        const std::lock_guard guard(mutex_);
+        attaching_.erase(name);
+    }
+    return keep(name, std::move(connected));
+}
+
+Code LibraryCalls::keep(const std::string& name, Result<pcsc::Card> connected) {
+    if (!connected) {
+        return code_of(connected);
+    }
+    auto held = std::make_shared<Held>(std::move(connected).assume_value());
+    const std::lock_guard guard(mutex_);
+    cards_[name] = std::move(held);
+    return k_success;
 }
 
 Code LibraryCalls::reattach(const std::string& name, pcsc::Disposition initialization) {
@@ -110,12 +136,9 @@ Code LibraryCalls::lock_stoppable(const std::string& name) {
 
 Code LibraryCalls::stop(const std::string& name) {
     const auto held = find(name);
-    if (!held) {
-        return k_no_such_card;
-    }
     const auto stop = [&] {
-        const std::lock_guard guard(held->mutex);
-        return held->stop;
+        const std::lock_guard guard(held ? held->mutex : mutex_);
+        return held ? held->stop : attaching_[name];
     }();
     stop.request_stop();
     return k_success;

@@ -45,6 +45,9 @@ class LibraryCalls {
 
     /// Reader::connect().
     Code attach(const std::string& name, pcsc::ShareMode share);
+    Code attach_within(const std::string& name, std::chrono::milliseconds time);
+    /// Until stop(), which may come before.
+    Code attach_stoppable(const std::string& name);
     /// Card::reconnect() as shared.
     Code reattach(const std::string& name, pcsc::Disposition initialization);
     /// Card::disconnect(); the Card and its Locks stay, since what they say afterwards is tested too.
@@ -93,12 +96,14 @@ class LibraryCalls {
     };
 
     [[nodiscard]] std::shared_ptr<Held> find(const std::string& name) const;
+    Code keep(const std::string& name, Result<pcsc::Card> connected);
     static Code keep(Held& held, Result<pcsc::Lock> lock);
 
     mutable std::mutex mutex_;
     std::string reader_;
     std::optional<pcsc::Context> context_;
     std::map<std::string, std::shared_ptr<Held>> cards_;
+    std::map<std::string, std::stop_source> attaching_; ///< by name, while there is no card yet
 };
 
 /// What scripts call them.

@@ -21,8 +21,9 @@ constexpr std::chrono::milliseconds k_daemon_pause{100};
 constexpr std::chrono::seconds k_ask_first{10};
 constexpr std::chrono::milliseconds k_shortest_pause{1};
 constexpr std::chrono::milliseconds k_longest_pause{20};
-// Time for pcscd's answer to a begin that was sent at the deadline.
-constexpr std::chrono::milliseconds k_answer{50};
+// Who has the lock already is answered at once: an answer that is late is a busy machine's.
+constexpr std::chrono::seconds k_answer_to_holder{5};
+
 Error untold_reset() {
     return pcsc_error(Errc::reset_card, "lock: the card was reset earlier");
 }
@@ -74,7 +75,12 @@ Result<Connection::Entered> Connection::begin(const LockBounds& bounds) {
     auto entered = [&]() -> Result<Turn> {
         Turn turn;
         if (outermost && share != ShareMode::exclusive) {
-            BOOST_OUTCOME_TRY(turn, take_turn(bounds, point, patience));
+            auto taken = turnstile_->take_within(patience, bounds.deadline, point,
+                                                 "lock of the card in reader '" + reader + "'");
+            if (!taken) {
+                return not_entered(bounds);
+            }
+            turn = std::move(taken).value();
         }
         BOOST_OUTCOME_TRY(enter(bounds, point, may_recover));
         return turn;
@@ -108,25 +114,6 @@ Result<Connection::Entered> Connection::begin(const LockBounds& bounds) {
 void Connection::recovery_done() {
     const std::lock_guard guard(mutex_);
     reset_untold_ = false;
-}
-
-Result<Turn> Connection::take_turn(const LockBounds& bounds, CancelPoint& point,
-                                   std::chrono::milliseconds patience) {
-    if (patience <= std::chrono::milliseconds::zero()) {
-        return Turn();
-    }
-    const auto worn_out = Clock::now() + patience;
-    auto turn = turnstile_.take(std::min(bounds.deadline, worn_out), point);
-    if (turn) {
-        return turn;
-    }
-    if (turn.error().code == Errc::timeout && worn_out <= bounds.deadline) {
-        turnstile_.give_up_on_holder();
-        log("lock of the card in reader '" + reader + "': no turn for " + std::to_string(patience.count()) +
-            " ms, going on without");
-        return Turn();
-    }
-    return not_entered(bounds);
 }
 
 Result<void> Connection::enter(const LockBounds& bounds, CancelPoint& point, bool may_recover) {
@@ -171,7 +158,8 @@ Result<void> Connection::enter(const LockBounds& bounds, CancelPoint& point, boo
             }
         }).detach();
     }
-    const auto until = bounds.none() ? bounds.deadline : std::max(bounds.deadline, Clock::now() + k_answer);
+    const Clock::duration answer = levels() > 0 ? Clock::duration(k_answer_to_holder) : LockBounds::k_answer;
+    const auto until = bounds.none() ? bounds.deadline : std::max(bounds.deadline, Clock::now() + answer);
     (void)point.wait_until(until, [&] { return transaction->done.load(); });
     const std::lock_guard guard(transaction->mutex);
     transaction->listener = nullptr;
@@ -241,6 +229,21 @@ Result<void> Connection::wait_for_others(const LockBounds& bounds, CancelPoint& 
 
 bool Connection::held_by_others() const {
     return native_held_by_others(handle);
+}
+
+Result<Turn> Turnstile::take_within(std::chrono::milliseconds patience, Clock::time_point deadline,
+                                    CancelPoint& point, const std::string& what) {
+    if (patience <= std::chrono::milliseconds::zero()) {
+        return Turn();
+    }
+    const auto worn_out = Clock::now() + patience;
+    auto turn = take(std::min(deadline, worn_out), point);
+    if (turn || turn.error().code != Errc::timeout || worn_out > deadline) {
+        return turn;
+    }
+    give_up_on_holder();
+    log(what + ": no turn for " + std::to_string(patience.count()) + " ms, going on without");
+    return Turn();
 }
 
 } // namespace cardlatch::pcsc::detail

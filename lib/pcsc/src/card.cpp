@@ -42,7 +42,9 @@ Result<Card> Card::adopt(const Context& context, NativeHandle handle) {
         return status.error();
     }
     auto name = status ? status.value().reader : std::string();
-    auto connection = std::make_shared<detail::Connection>(context.handle_, native, std::move(name), false);
+    auto queue = std::make_unique<detail::Turnstile>(name);
+    auto connection = std::make_shared<detail::Connection>(context.handle_, native, std::move(name),
+                                                           std::move(queue), false);
     if (status) {
         connection->active = status.value().protocol;
         // An exclusive connection excludes any other, so a handle that is valid and a reader in exclusive use

@@ -22,12 +22,12 @@ bool takes_the_lock_along(const Error& error) {
 } // namespace
 
 Connection::Connection(std::shared_ptr<ContextHandle> context_handle, SCARDHANDLE card,
-                       std::string reader_name, bool own)
+                       std::string reader_name, std::unique_ptr<Turnstile> queue, bool own)
     : context(std::move(context_handle))
     , handle(card)
     , reader(std::move(reader_name))
     , owned(own)
-    , turnstile_(reader) {}
+    , turnstile_(std::move(queue)) {}
 
 namespace {
 std::atomic<int> context_count{0}; // a forked child counts its parent's too

@@ -41,11 +41,17 @@ struct ContextHandle {
     const pid_t pid_;
 };
 
+/// A context for one connection.
+Result<std::shared_ptr<ContextHandle>> establish_handle();
+
 /// SCardGetStatusChange with timeout 0 for one reader of which nothing is known.
 Result<ReaderState> query_reader(const ContextHandle& context, const std::string& name);
 
 /// How long a lock may be waited for, and who may end the wait.
 struct LockBounds {
+    // How long the resource manager's answer to what was sent at the deadline is waited for.
+    static constexpr std::chrono::milliseconds k_answer{50};
+
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     std::stop_token stop;
     Errc too_late = Errc::timeout; ///< what the caller is told at the deadline
@@ -62,8 +68,9 @@ struct LockBounds {
 /// from before the transaction until after it.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
+    /// `queue` is the one of the reader.
     Connection(std::shared_ptr<ContextHandle> context_handle, SCARDHANDLE card, std::string reader_name,
-               bool own);
+               std::unique_ptr<Turnstile> queue, bool own);
 
     const std::shared_ptr<ContextHandle> context;
     const SCARDHANDLE handle;
@@ -124,7 +131,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
         unsigned levels = 0;
         Turn turn;
     };
-    Result<Turn> take_turn(const LockBounds& bounds, CancelPoint& point, std::chrono::milliseconds patience);
     [[nodiscard]] Error not_entered(const LockBounds& bounds) const;
     /// Begins the transaction within `bounds`: on this thread if there are none, else on one that can be
     /// left.
@@ -142,7 +148,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Forgets every level; what they held is the caller's to end. Needs mutex_.
     Dropped forget_all(const std::optional<Error>& why);
 
-    Turnstile turnstile_;
+    const std::unique_ptr<Turnstile> turnstile_;
     std::mutex mutex_;
     std::condition_variable changed_;
     LockPolicy policy_;

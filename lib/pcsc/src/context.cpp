@@ -46,20 +46,20 @@ Error explain_refusal(const Error& error) {
                                 ", or this user may not talk to it; " + error.message());
 }
 
-Result<std::shared_ptr<detail::ContextHandle>> establish_handle() {
+} // namespace
+
+Result<std::shared_ptr<detail::ContextHandle>> detail::establish_handle() {
     SCARDCONTEXT handle = 0;
     const auto made = scard("SCardEstablishContext", SCardEstablishContext, DWORD{SCARD_SCOPE_SYSTEM},
                             nullptr, nullptr, &handle);
     if (!made) {
         return explain_refusal(made.error());
     }
-    return std::make_shared<detail::ContextHandle>(handle);
+    return std::make_shared<ContextHandle>(handle);
 }
 
-} // namespace
-
 Result<Context> Context::establish() {
-    BOOST_OUTCOME_TRY(auto handle, establish_handle());
+    BOOST_OUTCOME_TRY(auto handle, detail::establish_handle());
     return Context(std::move(handle));
 }
 
@@ -107,20 +107,6 @@ LockQueue Reader::lock_queue() const {
 
 void Reader::remove_lock_queue() const {
     detail::Turnstile::remove(name_);
-}
-
-Result<Card> Reader::connect(ShareMode mode, Protocol preferred) const {
-    // A context of its own. pcsc-lite carries out one call of a context at a time, so on a shared one a
-    // connect beside our own lock waits for ever, and takes the reader along; and when a disconnection meets
-    // another thread's begin, pcscd drops the whole context. Source: pcsc-lite SCardConnect and
-    // SCardBeginTransaction in winscard_clnt.c, MSGCheckHandleAssociation in winscard_svc.c.
-    BOOST_OUTCOME_TRY(const auto own, establish_handle());
-    BOOST_OUTCOME_TRY(const auto made, detail::native_connect(own->value, name_, mode, preferred));
-    auto connection = std::make_shared<detail::Connection>(own, made.handle, name_, true);
-    connection->preferred = preferred;
-    connection->active = made.active;
-    connection->share = mode;
-    return Card(std::move(connection));
 }
 
 } // namespace cardlatch::pcsc

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -23,12 +24,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The set: [0] is 1 while somebody has the turn, [1] counts the connections, the others are bells. All start
-// as the kernel makes them, at 0, so there is no moment in which a new set is not ready.
+// The set: [0] is 1 while somebody has the turn, [1] counts the connections, [2] is 1 while somebody is next,
+// [3] says since when somebody has the turn, the others are bells. All start as the kernel makes them, at 0,
+// so there is no moment in which a new set is not ready.
 constexpr unsigned short k_turn = 0;
 constexpr unsigned short k_users = 1;
-constexpr unsigned short k_first_bell = 2;
-constexpr unsigned short k_bells = 30;
+constexpr unsigned short k_next = 2;
+constexpr unsigned short k_since = 3;
+constexpr unsigned short k_first_bell = 4;
+constexpr unsigned short k_bells = 28;
 constexpr int k_size = k_first_bell + k_bells;
 constexpr int k_bell_rings = 32767; // SEMVMX: adding to it fails with ERANGE
 
@@ -38,9 +42,16 @@ constexpr int k_permissions = 0666;
 
 constexpr std::chrono::milliseconds k_ring_again{1};
 
+// Who is next polls for as long as a lock with a command takes, for to be woken takes about as long again. In
+// vain, when the card is held longer: then the next waits are slept through, twice as many each time.
+constexpr std::chrono::microseconds k_poll{100};
+constexpr unsigned k_longest_sleeps = 64;
+
+// A semaphore holds 15 bits: of the seconds since 1970, enough to know a time of the last nine hours.
+constexpr std::time_t k_time_modulus = 32768;
+
 union Argument { // semctl(2) has the caller define it
     int value;
-    semid_ds* status;
 };
 
 int set_value(int set, unsigned short number, int value) {
@@ -55,6 +66,16 @@ sembuf operation(unsigned short number, short add, int flags) {
     op.sem_op = add;
     op.sem_flg = static_cast<short>(flags);
     return op;
+}
+
+/// semtimedop(2) until `deadline`.
+template <std::size_t count>
+int sleep_for(int set, std::array<sembuf, count>& step, Clock::time_point deadline) {
+    const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec timeout{static_cast<std::time_t>(seconds.count()),
+                           static_cast<long>((left - seconds) / std::chrono::nanoseconds(1))};
+    return ::semtimedop(set, step.data(), step.size(), &timeout);
 }
 
 /// From the path of the resource manager's socket and the reader's name, 64-bit FNV-1a folded.
@@ -77,13 +98,17 @@ struct Incumbent {
 };
 
 std::optional<Incumbent> incumbent(int set) {
-    Argument argument{};
-    semid_ds status{};
-    argument.status = &status;
-    if (set < 0 || ::semctl(set, k_turn, GETVAL) <= 0 || ::semctl(set, 0, IPC_STAT, argument) != 0) {
+    if (set < 0 || ::semctl(set, k_turn, GETVAL) <= 0) {
         return std::nullopt;
     }
-    return Incumbent{::semctl(set, k_turn, GETPID), status.sem_otime};
+    const auto now = std::time(nullptr);
+    const auto ago = (now - ::semctl(set, k_since, GETVAL)) % k_time_modulus;
+    return Incumbent{::semctl(set, k_turn, GETPID), now - ago};
+}
+
+/// For whoever asks who has the turn, from the one who has just got it.
+void note_time(int set) {
+    (void)set_value(set, k_since, static_cast<int>(std::time(nullptr) % k_time_modulus));
 }
 
 /// The holders that somebody in this process has waited for in vain. Lives as long as the process, like the
@@ -210,20 +235,17 @@ LockQueue Turnstile::look(const std::string& reader) {
             std::getline(comm, holder.name);
         }
     }
-    const int waiting = set < 0 ? 0 : ::semctl(set, k_turn, GETZCNT);
-    queue.waiting = static_cast<unsigned>(std::max(waiting, 0));
+    if (set >= 0) {
+        const int waiting = ::semctl(set, k_next, GETVAL) + ::semctl(set, k_next, GETZCNT);
+        queue.waiting = static_cast<unsigned>(std::max(waiting, 0));
+    }
     return queue;
 }
 
-Turnstile::Outcome Turnstile::wait(int set, Clock::time_point deadline, CancelPoint& point) const {
-    const auto bell = static_cast<unsigned short>(k_first_bell + static_cast<unsigned>(::gettid()) % k_bells);
-    // One atomic step: nobody has the turn, I take it. The bell comes first and last: it changes nothing, but
-    // when it rings the step fails with ERANGE, and the kernel looks at all waiting steps whenever a value
-    // changes. This is how another thread ends the wait without a signal.
-    std::array<sembuf, 4> step{operation(bell, 1, 0), operation(k_turn, 0, 0), operation(k_turn, 1, SEM_UNDO),
-                               operation(bell, -1, 0)};
-    Outcome outcome = Outcome::removed;
-    for (bool again = true; again;) {
+/// Has `attempt` wait in the kernel, where `point` can end it, until it comes to something.
+template <class Attempt>
+Turnstile::Outcome Turnstile::await(int set, unsigned short bell, CancelPoint& point, Attempt attempt) {
+    for (;;) {
         {
             const std::lock_guard guard(point.mutex_);
             if (point.cancelled_) {
@@ -232,11 +254,7 @@ Turnstile::Outcome Turnstile::wait(int set, Clock::time_point deadline, CancelPo
             point.waiting_in_ = set;
             point.bell_ = bell;
         }
-        const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-        const timespec timeout{static_cast<std::time_t>(seconds.count()),
-                               static_cast<long>((left - seconds) / std::chrono::nanoseconds(1))};
-        const int error = ::semtimedop(set, step.data(), step.size(), &timeout) == 0 ? 0 : errno;
+        const int error = attempt() == 0 ? 0 : errno;
         bool cancelled = false;
         {
             const std::lock_guard guard(point.mutex_);
@@ -247,24 +265,85 @@ Turnstile::Outcome Turnstile::wait(int set, Clock::time_point deadline, CancelPo
         if (cancelled || error == ERANGE) {
             (void)set_value(set, bell, 0);
         }
-        again = false;
         switch (error) {
         case 0:
-            outcome = Outcome::turn;
-            break;
+            return Outcome::turn;
         case EAGAIN:
-            outcome = cancelled ? Outcome::cancelled : Outcome::timeout;
-            break;
-        case EINTR:  // a signal handler of the program's; the place in the queue is lost
+            return cancelled ? Outcome::cancelled : Outcome::timeout;
+        case EINTR:  // a signal handler of the program's
         case ERANGE: // rung for me, or for somebody with the same bell
-            outcome = Outcome::cancelled;
-            again = !cancelled;
             break;
         default:
-            outcome = Outcome::removed;
+            return Outcome::removed;
         }
     }
+}
+
+Turnstile::Outcome Turnstile::wait(int set, Clock::time_point deadline, CancelPoint& point) const {
+    if (point.cancelled()) {
+        return Outcome::cancelled;
+    }
+    // Each of these is one atomic step. Nobody has the turn and nobody is next: I take it.
+    std::array<sembuf, 3> straight{operation(k_next, 0, IPC_NOWAIT), operation(k_turn, 0, IPC_NOWAIT),
+                                   operation(k_turn, 1, SEM_UNDO | IPC_NOWAIT)};
+    if (::semop(set, straight.data(), straight.size()) == 0) {
+        return Outcome::turn;
+    }
+    if (errno != EAGAIN) {
+        return Outcome::removed;
+    }
+    // Nobody is next: I am. The bell comes first and last: it changes nothing, but when it rings the step
+    // fails with ERANGE, and the kernel looks at all waiting steps whenever a value changes. This is how
+    // another thread ends the wait without a signal.
+    const auto bell = static_cast<unsigned short>(k_first_bell + static_cast<unsigned>(::gettid()) % k_bells);
+    std::array<sembuf, 4> become_next{operation(bell, 1, 0), operation(k_next, 0, 0),
+                                      operation(k_next, 1, SEM_UNDO), operation(bell, -1, 0)};
+    const auto place = await(set, bell, point, [&] { return sleep_for(set, become_next, deadline); });
+    if (place != Outcome::turn) {
+        return place;
+    }
+    // Nobody has the turn: I take it, and leave my place to those behind me.
+    std::array<sembuf, 5> take{operation(bell, 1, 0), operation(k_turn, 0, 0), operation(k_turn, 1, SEM_UNDO),
+                               operation(k_next, -1, SEM_UNDO), operation(bell, -1, 0)};
+    const auto outcome = await(set, bell, point, [&] {
+        if (const int polled = poll(set, take, deadline); polled == 0 || errno != EAGAIN) {
+            return polled;
+        }
+        return sleep_for(set, take, deadline);
+    });
+    if (outcome != Outcome::turn) {
+        auto leave = operation(k_next, -1, SEM_UNDO | IPC_NOWAIT);
+        (void)::semop(set, &leave, 1);
+    }
     return outcome;
+}
+
+int Turnstile::poll(int set, std::span<const sembuf> step, Clock::time_point deadline) const {
+    static const bool alone = std::thread::hardware_concurrency() < 2; // the holder has to run meanwhile
+    const auto until = Clock::now() + k_poll;
+    if (alone || sleeps_ > 0 || until > deadline) {
+        sleeps_ -= sleeps_ > 0 ? 1 : 0;
+        errno = EAGAIN;
+        return -1;
+    }
+    std::array<sembuf, 5> now{};
+    std::copy(step.begin(), step.end(), now.begin());
+    for (auto& op : now) {
+        op.sem_flg = static_cast<short>(op.sem_flg | IPC_NOWAIT);
+    }
+    do {
+        if (::semop(set, now.data(), step.size()) == 0) {
+            vain_ = 0;
+            return 0;
+        }
+        if (errno != EAGAIN) {
+            return -1;
+        }
+    } while (Clock::now() < until);
+    vain_ = std::clamp(2 * vain_, 1U, k_longest_sleeps);
+    sleeps_ = vain_;
+    errno = EAGAIN;
+    return -1;
 }
 
 Result<Turn> Turnstile::take(Clock::time_point deadline, CancelPoint& point) {
@@ -279,6 +358,7 @@ Result<Turn> Turnstile::take(Clock::time_point deadline, CancelPoint& point) {
         }
         switch (wait(set, deadline, point)) {
         case Outcome::turn:
+            note_time(set);
             return Turn(set, pid_);
         case Outcome::timeout:
             return pcsc_error(Errc::timeout, "lock: another process has the card");

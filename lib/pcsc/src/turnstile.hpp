@@ -9,7 +9,12 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+
+#ifndef _WIN32
+struct sembuf;
+#endif
 
 namespace cardlatch::pcsc::detail {
 
@@ -81,7 +86,7 @@ class Turn {
 /// library.
 ///
 /// A System V semaphore set that the kernel keeps in order: who waits first is served first, and the turn of
-/// a process that ends, however it ends, is given on. It orders only; that one client has the card is the
+/// a process that ends, however it ends, is given on. Who is next polls for a moment before it sleeps. It orders only; that one client has the card is the
 /// resource manager's doing. So every failure of the queue (no permission, another IPC namespace, tampering)
 /// means to go on without it. On Windows, a named mutex of the session (turnstile_windows.cpp).
 class Turnstile {
@@ -95,6 +100,12 @@ class Turnstile {
     /// Waits for the turn. An empty Turn when there is no queue, or when its holder has already made somebody
     /// in this process run out of patience. Errors: Errc::timeout, Errc::cancelled.
     Result<Turn> take(std::chrono::steady_clock::time_point deadline, CancelPoint& point);
+
+    /// As take(), and after `patience` goes on without: an empty Turn, and the present holder is remembered
+    /// as not worth waiting for once more. Does not queue at all when `patience` is 0.
+    Result<Turn> take_within(std::chrono::milliseconds patience,
+                             std::chrono::steady_clock::time_point deadline, CancelPoint& point,
+                             const std::string& what);
 
     /// Remembers that the present holder is not worth waiting for once more.
     void give_up_on_holder() const;
@@ -114,6 +125,11 @@ class Turnstile {
 };
 #else
     enum class Outcome { turn, timeout, cancelled, removed };
+    template <class Attempt>
+    static Outcome await(int set, unsigned short bell, CancelPoint& point, Attempt attempt);
+    /// Tries `step` again and again for a moment, if that is likely to help. As semop(2): EAGAIN when it was
+    /// not done.
+    int poll(int set, std::span<const sembuf> step, std::chrono::steady_clock::time_point deadline) const;
     [[nodiscard]] Outcome wait(int set, std::chrono::steady_clock::time_point deadline,
                                CancelPoint& point) const;
     [[nodiscard]] int join() const;
@@ -121,6 +137,9 @@ class Turnstile {
 
     const key_t key_;
     const pid_t pid_;
+    // Of the thread that waits; a connection has one at a time.
+    mutable unsigned vain_ = 0;   ///< how many waits the last poll in vain was worth
+    mutable unsigned sleeps_ = 0; ///< how many waits are still to be slept through
     mutable std::mutex mutex_;
     int set_;
 };

@@ -62,7 +62,8 @@ struct LockPolicy {
 struct LockHolder {
     pid_t pid = 0;    ///< 0 when the process is in a PID namespace that this one cannot see, and on Windows
     std::string name; ///< the kernel's short name of the process; empty when it cannot be read
-    std::chrono::system_clock::time_point since; ///< in whole seconds; the epoch on Windows
+    /// In whole seconds, right for 9 hours; the epoch on Windows.
+    std::chrono::system_clock::time_point since;
 };
 
 /// The queue of this library's users before one reader. Programs that call winscard.h do not appear in it.
