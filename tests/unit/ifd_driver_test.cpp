@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_card_learns_which_protocol_is_used) {
     card.say("0004434C5805");
     auto greeted = meanwhile([&f] { return f.slot.reaches(IFD_ICC_PRESENT); });
     card.expect("000104");
-    card.expect("000000031F0500");
+    card.expect("000000031F0504");
     card.say("0000000192");
     BOOST_TEST(result_of(greeted));
     power_up(f.slot, card, false);
