@@ -32,8 +32,12 @@ namespace json = boost::json;
 using namespace cardlatch;
 
 constexpr int k_channel = 3;
-// Nothing is polled: this only bounds one call. The list of readers is read again after each.
-constexpr auto k_long_wait = std::chrono::hours(1);
+// Events end a wait. But libpcsclite counts readers from the beginning of a call: one that comes or goes
+// between listing and waiting is found by listing again.
+constexpr auto k_long_wait = std::chrono::seconds(1);
+/// Most readers that libpcsclite before 2.5 waits for in one call (PCSCLITE_MAX_READERS_CONTEXTS); the list
+/// counts as one.
+constexpr std::size_t k_most_waited_for = 16;
 constexpr auto k_short_pause = std::chrono::milliseconds(100);
 
 /// Writes whole lines from both threads.
@@ -136,11 +140,13 @@ std::string watch(Channel& channel) {
             return std::none_of(states.begin(), states.end(),
                                 [&old](const auto& state) { return state.name == old.name; });
         });
-        const auto patience = gone ? std::chrono::hours(0) : k_long_wait;
+        const auto patience = gone ? std::chrono::seconds(0) : k_long_wait;
         const std::size_t count = states.size();
         pcsc::ReaderState list;
         list.name = pcsc::k_reader_list;
-        states.push_back(list);
+        if (count < k_most_waited_for) {
+            states.push_back(list);
+        }
         const auto waited =
             context.assume_value().wait_for_change(states, std::chrono::steady_clock::now() + patience);
         if (!waited && waited.assume_error().code == pcsc::Errc::unknown_reader) {
@@ -160,8 +166,10 @@ std::string watch(Channel& channel) {
         }
         known = std::move(states);
         if (views == sent) {
-            // pcscd answers at once, for ever, about a reader whose driver could not be loaded.
-            std::this_thread::sleep_for(k_short_pause);
+            if (waited) {
+                // pcscd answers at once, for ever, about a reader whose driver could not be loaded.
+                std::this_thread::sleep_for(k_short_pause);
+            }
             continue;
         }
         if (!channel.send({{"readers", views}})) {
