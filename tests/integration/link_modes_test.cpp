@@ -76,7 +76,7 @@ class Daemon {
 };
 
 const std::string Daemon::k_prelude = "CARD='" CARDLATCH_TEST_SUPPORT "/plain_vpcd_card.py'\n"
-                                      "cardlatch='" CARDLATCH_COMMAND "'\n"
+                                      "COMMAND='" CARDLATCH_COMMAND "'\n"
                                       R"(
 await() { /usr/bin/python3 -c '
 import sys
@@ -112,7 +112,7 @@ pcsc_scan -r
 /usr/bin/python3 "$CARD" --connect 127.0.0.1:$port & peer=$!
 await present
 opensc-tool -s 00EE0000020102 | tail -2
-$cardlatch serve --card filecard --connect cardlatch://127.0.0.1:$next 2>/dev/null & serve=$!
+"$COMMAND" serve --card filecard --connect cardlatch://127.0.0.1:$next 2>/dev/null & serve=$!
 await present 1
 opensc-tool -r 1 --atr
 kill $peer $serve
@@ -148,7 +148,7 @@ for round in 1 2; do
     kill $peer
     await empty
 done
-$cardlatch serve --card filecard --listen vpcd://127.0.0.1:$port 2>/dev/null & serve=$!
+"$COMMAND" serve --card filecard --listen vpcd://127.0.0.1:$port 2>/dev/null & serve=$!
 await present
 opensc-tool --atr
 kill $serve
