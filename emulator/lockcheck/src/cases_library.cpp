@@ -13,7 +13,8 @@ constexpr Outcome k_windows_waits{"begin waits, in no order that is published", 
 constexpr Outcome k_windows_silent{"nothing is published", k_begin_page};
 
 // Whoever is told to wait has to be in the queue before the next one comes; "queue-is" waits for that.
-// A try gives the resource manager 50 ms for its answer. A busy machine may take longer, hence "until try-lock".
+// A try gives the resource manager 50 ms for its answer. A busy machine may take longer, hence "until
+// try-lock".
 constexpr Case k_forms[] = {
     {.name = "library.lock-waits-in-order",
      .purpose = "Users of the library get the lock in the order in which they came.",
