@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Draws the pictures of docs/locking.md, each from a real run: who waits for a card and who holds it.
 
     docs/pictures/contention.py BUILD-FOLDER

@@ -48,7 +48,7 @@ constexpr Case k_losses[] = {
         B lock-within 30000 = reset
         A try-lock = reset
         A reattach leave
-        A try-lock
+        A until try-lock = ok
         A unlock
         B reattach leave
         B lock

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 /// An SCardConnect on a thread of its own, which can be left behind.
 struct Attempt {
+    std::shared_ptr<detail::ContextHandle> context; ///< released by the thread only if it is left behind
     std::mutex mutex;
     std::atomic<bool> done{false};
     CancelPoint* listener = nullptr; ///< who waits; without one the connection ends as soon as it is made
@@ -42,9 +43,10 @@ Result<NativeConnection> connect_within(const std::shared_ptr<detail::ContextHan
                                         const std::string& name, ShareMode mode, Protocol preferred,
                                         const LockBounds& bounds, CancelPoint& point, Turn turn) {
     const auto attempt = std::make_shared<Attempt>();
+    attempt->context = context;
     attempt->listener = &point;
-    std::thread([attempt, context, name, mode, preferred] {
-        auto made = detail::native_connect(context->value, name, mode, preferred);
+    std::thread([attempt, name, mode, preferred] {
+        auto made = detail::native_connect(attempt->context->value, name, mode, preferred);
         const std::lock_guard guard(attempt->mutex);
         if (attempt->listener == nullptr) {
             if (made) {
@@ -68,6 +70,7 @@ Result<NativeConnection> connect_within(const std::shared_ptr<detail::ContextHan
     if (!attempt->done) {
         return too_late(bounds);
     }
+    attempt->context.reset();
     return std::move(attempt->made);
 }
 
