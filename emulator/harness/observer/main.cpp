@@ -24,6 +24,7 @@
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -32,8 +33,11 @@ namespace json = boost::json;
 using namespace cardlatch;
 
 constexpr int k_channel = 3;
-// Nothing is polled: this only bounds one call. The list of readers is read again after each.
-constexpr auto k_long_wait = std::chrono::hours(1);
+// Changes come by themselves; these bound one call, after which the list of readers is read again. pcsc-lite
+// compares the number of readers with the one at the call, so a reader that comes between our list and the
+// call is no news to it.
+constexpr std::chrono::milliseconds k_wait_after_news{100};
+constexpr std::chrono::seconds k_long_wait{2};
 constexpr auto k_short_pause = std::chrono::milliseconds(100);
 
 /// Writes whole lines from both threads.
@@ -115,6 +119,7 @@ std::string watch(Channel& channel) {
     std::vector<pcsc::ReaderState> known;
     json::array sent{nullptr}; // equal to no list of views
     bool with_list = true;
+    bool news = true;
     for (;;) {
         const auto readers = context.assume_value().readers();
         if (!readers) {
@@ -137,7 +142,11 @@ std::string watch(Channel& channel) {
             return std::none_of(states.begin(), states.end(),
                                 [&old](const auto& state) { return state.name == old.name; });
         });
-        const auto patience = gone ? std::chrono::hours(0) : k_long_wait;
+        std::chrono::milliseconds patience = news ? k_wait_after_news : k_long_wait;
+        if (gone) {
+            patience = std::chrono::milliseconds(0);
+        }
+        news = false;
         const std::size_t count = states.size();
         if (with_list) {
             pcsc::ReaderState list;
@@ -178,6 +187,7 @@ std::string watch(Channel& channel) {
             return "the owner has gone";
         }
         sent = std::move(views);
+        news = true;
     }
 }
 
