@@ -41,7 +41,8 @@ class SanitizerReports {
 };
 
 /// How to end a pcscd: SIGTERM is a service manager's way, and it leaves at once, with status 0; on SIGINT it
-/// closes its readers and unloads their drivers first, and ends with status 1.
+/// closes its readers and unloads their drivers first, under the hands of its clients' threads, so it ends
+/// with status 1 or crashes (1.9.9).
 enum class Ending { terminate, interrupt };
 
 /// Ends the stack's pcscd with time for what its sanitizer, or valgrind, has to say. Returns nothing when it
