@@ -54,7 +54,7 @@ class Reader {
         }
         const auto equals = text.find('=');
         if (equals == std::string_view::npos) {
-            return mistake("a line is [card \"NAME\"], [group \"NAME\"] or KEY = VALUE");
+            return mistake(R"(a line is [card "NAME"], [group "NAME"] or KEY = VALUE)");
         }
         const auto key = trimmed(text.substr(0, equals));
         const auto value = trimmed(text.substr(equals + 1));
@@ -109,7 +109,7 @@ class Reader {
         const auto close = text.rfind('"');
         if (text.back() != ']' || open == std::string_view::npos || close <= open + 1 ||
             !trimmed(text.substr(close + 1, text.size() - close - 2)).empty()) {
-            return mistake("a section is [card \"NAME\"] or [group \"NAME\"]");
+            return mistake(R"(a section is [card "NAME"] or [group "NAME"])");
         }
         const auto kind = trimmed(text.substr(1, open - 1));
         const std::string name(text.substr(open + 1, close - open - 1));

@@ -50,8 +50,8 @@ HRESULT give_result(Bytes bytes, LPBYTEBUFFER* buffer) {
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
 class SCardAuth final : public DispatchObject<SCardAuth, ISCardAuth, IID_ISCardAuth> {
   public:
-    explicit SCardAuth(const CardSession& session)
-        : session_(session) {}
+    explicit SCardAuth(CardSession session)
+        : session_(std::move(session)) {}
 
     HRESULT STDMETHODCALLTYPE APP_Auth(LONG lAlgoID, LPBYTEBUFFER pParam,
                                        LPBYTEBUFFER pBuffer) noexcept override {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace cardlatch::iscard {
 
@@ -65,8 +66,8 @@ void invalidate(TLV_TABLE* table, LONG count) {
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
 class SCardFileAccess final : public DispatchObject<SCardFileAccess, ISCardFileAccess, IID_ISCardFileAccess> {
   public:
-    explicit SCardFileAccess(const CardSession& session)
-        : session_(session) {}
+    explicit SCardFileAccess(CardSession session)
+        : session_(std::move(session)) {}
 
     HRESULT STDMETHODCALLTYPE ChangeDir(REFTYPE refType, BSTR bstrNewDir) noexcept override {
         return on_file(

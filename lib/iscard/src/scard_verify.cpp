@@ -4,6 +4,8 @@
 #include "scard_provider.hpp"
 #include "secret.hpp"
 
+#include <utility>
+
 namespace cardlatch::iscard {
 
 namespace {
@@ -36,8 +38,8 @@ HRESULT code_of(LPBYTEBUFFER buffer, Secret& out) {
 // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final, and a virtual one would add vtable slots
 class SCardVerify final : public DispatchObject<SCardVerify, ISCardVerify, IID_ISCardVerify> {
   public:
-    explicit SCardVerify(const CardSession& session)
-        : session_(session) {}
+    explicit SCardVerify(CardSession session)
+        : session_(std::move(session)) {}
 
     HRESULT STDMETHODCALLTYPE ChangeCode(LPBYTEBUFFER pOldCode, LPBYTEBUFFER pNewCode, SCARD_FLAGS Flags,
                                          LONG lRef) noexcept override {
