@@ -145,7 +145,8 @@ Result<void> PrivateStack::Impl::prepare_vpcd(std::vector<ReaderEntry>& entries)
                                         .path = {},
                                         .tcp = port.where()};
         BOOST_OUTCOME_TRY(auto link, vpcd::IccLink::open(address));
-        slots.push_back(make_slot(slots.size(), options.reader_name, device.id, std::move(link)));
+        slots.push_back(
+            make_slot(slots.size(), slot_name(device, device.slots.size()), device.id, std::move(link)));
         device.slots.push_back(device.slots.size());
     }
     devices.push_back(std::move(device));

@@ -68,6 +68,7 @@ class Ring {
         nothing,   ///< nothing came in time, or the link has ended: look at the socket
     };
 
+    /// What await() heard.
     struct Received {
         Arrival arrival = Arrival::nothing;
         ByteView message; ///< in the room that was given to await()
