@@ -315,10 +315,10 @@ $cardlatch run --card ./was.toml -- yubico-piv-tool -r Cardlatch -a status
 $cardlatch run --card ./was.toml -- sh -euc 'pkcs11-tool --login --pin 654321 -O' >objects
 grep 'Private Key Object' objects
 )"});
-    for (const auto* text : {"is there already; --force replaces it", "public/9A.crt.pem: OK",
-                             "subject=CN=Somebody,O=A test", "PIV, serial number 42",
-                             "CMS Verification successful", "PIN 3 of 3", "Verified OK", "PIN 2 of 3",
-                             "the same public parts", "PIN tries left:\t2", "Private Key Object"}) {
+    for (const auto* text :
+         {"is there already; --force replaces it", "public/9A.crt.pem: OK", "subject=CN=Somebody,O=A test",
+          "PIV, serial number 42", "CMS Verification successful", "PIN 3 of 3", "Verified OK", "PIN 2 of 3",
+          "the same public parts", "PIN tries left:\t2", "Private Key Object"}) {
         expect(outcome, text);
     }
 }

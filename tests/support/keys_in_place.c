@@ -1,7 +1,7 @@
 /* What yubico-piv-tool 2.2.0 misses with OpenSSL 3, for LD_PRELOAD.
  *
- * To sign certificates and requests, the tool gives the key that it read from a file a method of its own, which
- * asks the card. Since OpenSSL 3 a key that was read lives in a provider, and EVP_PKEY_get0_RSA() and
+ * To sign certificates and requests, the tool gives the key that it read from a file a method of its own,
+ * which asks the card. Since OpenSSL 3 a key that was read lives in a provider, and EVP_PKEY_get0_RSA() and
  * EVP_PKEY_get0_EC_KEY() return a copy of it: the method goes to the copy, the signature is asked of the
  * provider, which has the public key only, and the tool fails before it sends a command. Here the copy
  * becomes the key, as it was before OpenSSL 3; its method is a foreign one from the beginning, as OpenSSL

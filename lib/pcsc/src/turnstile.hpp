@@ -86,9 +86,10 @@ class Turn {
 /// library.
 ///
 /// A System V semaphore set that the kernel keeps in order: who waits first is served first, and the turn of
-/// a process that ends, however it ends, is given on. Who is next polls for a moment before it sleeps. It orders only; that one client has the card is the
-/// resource manager's doing. So every failure of the queue (no permission, another IPC namespace, tampering)
-/// means to go on without it. On Windows, a named mutex of the session (turnstile_windows.cpp).
+/// a process that ends, however it ends, is given on. Who is next polls for a moment before it sleeps. It
+/// orders only; that one client has the card is the resource manager's doing. So every failure of the queue
+/// (no permission, another IPC namespace, tampering) means to go on without it. On Windows, a named mutex of
+/// the session (turnstile_windows.cpp).
 class Turnstile {
   public:
     /// The queue of `reader`, for as long as the object lives. The last user on the machine removes the set.
