@@ -1,6 +1,7 @@
 // Unmodified PC/SC programs see an ordinary reader with an ordinary card.
 
 #include "child.hpp"
+#include "drivers.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -12,9 +13,6 @@ using namespace cardlatch::test;
 namespace data = boost::unit_test::data;
 
 namespace {
-
-// Each client is tried on both IFD handlers: ours, and Debian's stock vpcd with our card behind it.
-const std::vector<std::string> k_drivers = {"cardlatch", "vpcd"};
 
 Outcome on(const std::string& driver, const std::vector<std::string>& command,
            const std::string& input = {}) {
@@ -28,27 +26,27 @@ const std::string k_atr_colons = "3b:8f:01:80:31:f8:73:f6:41:ff:67:46:49:4c:45:4
 
 BOOST_AUTO_TEST_SUITE(clients)
 
-BOOST_DATA_TEST_CASE(opensc_tool_reads_the_atr, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(opensc_tool_reads_the_atr, data::make(drivers()), driver) {
     const auto outcome = on(driver, {"opensc-tool", "--atr"});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out == k_atr_colons + "\n");
 }
 
-BOOST_DATA_TEST_CASE(opensc_tool_lists_the_reader_with_its_card, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(opensc_tool_lists_the_reader_with_its_card, data::make(drivers()), driver) {
     const auto outcome = on(driver, {"opensc-tool", "--list-readers"});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("Yes") != std::string::npos, outcome.out);
     BOOST_TEST(outcome.out.find("Cardlatch Virtual Reader 00 00") != std::string::npos, outcome.out);
 }
 
-BOOST_DATA_TEST_CASE(opensc_explorer_reads_an_ef, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(opensc_explorer_reads_an_ef, data::make(drivers()), driver) {
     const auto outcome = on(driver, {"opensc-explorer"}, "cd 5000\ncat 5001\ninfo 5002\nquit\n");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("Hello from Cardl") != std::string::npos, outcome.out + outcome.err);
     BOOST_TEST(outcome.out.find("600 bytes") != std::string::npos, outcome.out + outcome.err);
 }
 
-BOOST_DATA_TEST_CASE(opensc_explorer_verifies_the_pin_and_reads_what_it_protects, data::make(k_drivers),
+BOOST_DATA_TEST_CASE(opensc_explorer_verifies_the_pin_and_reads_what_it_protects, data::make(drivers()),
                      driver) {
     const auto refused = on(driver, {"opensc-explorer"}, "cd 5000\ncat 5005\nquit\n");
     BOOST_TEST(refused.out.find("The secret") == std::string::npos, refused.out);
@@ -57,13 +55,13 @@ BOOST_DATA_TEST_CASE(opensc_explorer_verifies_the_pin_and_reads_what_it_protects
     BOOST_TEST(allowed.out.find("The secret") != std::string::npos, allowed.out + allowed.err);
 }
 
-BOOST_DATA_TEST_CASE(pcsc_scan_lists_the_reader, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(pcsc_scan_lists_the_reader, data::make(drivers()), driver) {
     const auto outcome = on(driver, {"pcsc_scan", "-r"});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("0: Cardlatch Virtual Reader 00 00") != std::string::npos, outcome.out);
 }
 
-BOOST_DATA_TEST_CASE(a_pyscard_client_selects_and_reads, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(a_pyscard_client_selects_and_reads, data::make(drivers()), driver) {
     const std::string script = R"(
 from smartcard.System import readers
 reader = readers()[0]

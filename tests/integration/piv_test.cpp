@@ -1,5 +1,6 @@
 // Unmodified clients of PIV cards: OpenSC, yubico-piv-tool, ykcs11; OpenSSL checks what the card signs.
 
+#include "drivers.hpp"
 #include "piv_script.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
@@ -31,7 +32,7 @@ check_signatures() {
 
 BOOST_AUTO_TEST_SUITE(piv)
 
-BOOST_DATA_TEST_CASE(opensc_knows_the_card_and_its_objects, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(opensc_knows_the_card_and_its_objects, data::make(drivers()), driver) {
     expect(script(driver, "piv", "piv-tool -n"), "Personal Identity Verification Card");
     const auto listed = script(driver, "piv", "pkcs11-tool -L; pkcs11-tool -O");
     for (const auto* text :
@@ -42,7 +43,7 @@ BOOST_DATA_TEST_CASE(opensc_knows_the_card_and_its_objects, data::make(k_drivers
     }
 }
 
-BOOST_DATA_TEST_CASE(pkcs11_tool_tests_every_mechanism_without_error, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(pkcs11_tool_tests_every_mechanism_without_error, data::make(drivers()), driver) {
     expect(script(driver, "piv", "pkcs11-tool --test --login --pin 123456"), "No errors");
 }
 
@@ -54,7 +55,7 @@ openssl dgst -sha256 -verify 9a.pem -signature signature data
            "Verified OK");
 }
 
-BOOST_DATA_TEST_CASE(yubico_piv_tool_reads_the_status, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(yubico_piv_tool_reads_the_status, data::make(drivers()), driver) {
     const auto status = script(driver, "piv", "yubico -a status");
     for (const auto* text :
          {"Version:\t5.7.1", "Serial Number:\t1000001", "Slot 9a:", "Slot 9c:", "Slot 9d:", "Slot 9e:",
@@ -63,7 +64,7 @@ BOOST_DATA_TEST_CASE(yubico_piv_tool_reads_the_status, data::make(k_drivers), dr
     }
 }
 
-BOOST_DATA_TEST_CASE(yubico_piv_tool_makes_a_key_that_signs, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(yubico_piv_tool_makes_a_key_that_signs, data::make(drivers()), driver) {
     expect(script(driver, "piv-empty", R"(
 yubico -a generate -s 9a -A ECCP256 -o made.pem
 openssl x509 -new -subj '/CN=made by a test' -force_pubkey made.pem -CA "$keys/ca.crt.pem" -CAkey "$keys/ca.key.pem" -out made.crt
@@ -76,7 +77,7 @@ yubico -a attest -s 9a | openssl x509 -noout -subject -nameopt RFC2253
            "Cardlatch TEST PIV Attestation 9a");
 }
 
-BOOST_DATA_TEST_CASE(three_wrong_pins_block_and_the_puk_unblocks, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(three_wrong_pins_block_and_the_puk_unblocks, data::make(drivers()), driver) {
     const auto outcome = script(driver, "piv", R"(
 refused yubico -a verify-pin -P 000000
 refused pkcs11-tool --login --pin 999999 -O >/dev/null # another client's try counts as well
@@ -192,7 +193,7 @@ openssl dgst -sha256 -verify made.pem -signature signature data
            "CN=loaded by piv-tool\nVerified OK");
 }
 
-BOOST_DATA_TEST_CASE(opensc_shows_the_last_try_and_the_block_and_unblocks, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(opensc_shows_the_last_try_and_the_block_and_unblocks, data::make(drivers()), driver) {
     expect(script(driver, "piv-ec", R"(
 wrong() { refused pkcs11-tool --login --pin 999999 -O >/dev/null 2>&1; }
 flags() { pkcs11-tool -L | grep 'token flags'; }
@@ -208,7 +209,7 @@ pkcs15-tool --dump >/dev/null
            "PIN successfully changed");
 }
 
-BOOST_DATA_TEST_CASE(yubico_piv_tool_manages_pins_keys_and_the_reset, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(yubico_piv_tool_manages_pins_keys_and_the_reset, data::make(drivers()), driver) {
     const auto outcome = script(driver, "piv-empty", R"(
 new=112233445566778899aabbccddeeff00112233445566778a
 yubico -a change-pin -P 123456 -N 222222
@@ -235,7 +236,7 @@ refused yubico -a attest -s 82
 }
 
 BOOST_DATA_TEST_CASE(yubico_piv_tool_writes_identifiers_and_objects_and_reads_them_back,
-                     data::make(k_drivers), driver) {
+                     data::make(drivers()), driver) {
     const auto outcome = script(driver, "piv-empty", R"(
 yubico -a set-chuid -a set-ccc
 yubico -a status >before; grep -E '^(CHUID|CCC):.3?[0-9f]' before
@@ -253,7 +254,7 @@ echo done
     }
 }
 
-BOOST_DATA_TEST_CASE(yubico_piv_tool_tests_signatures_and_decipherment, data::make(k_drivers), driver) {
+BOOST_DATA_TEST_CASE(yubico_piv_tool_tests_signatures_and_decipherment, data::make(drivers()), driver) {
     const auto rsa = script(driver, "piv", R"(
 for slot in 9a 9c; do yubico -a verify-pin -P 123456 -a test-signature -s $slot <"$keys/rsa-$slot.crt.pem"; done
 yubico -a test-signature -s 9e <"$keys/ec-9e.crt.pem"

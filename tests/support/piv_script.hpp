@@ -5,13 +5,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <string>
-#include <vector>
 
 /// Shell scripts beside a PIV card, for tests of its clients.
 namespace cardlatch::test {
-
-/// Our IFD handler, and Debian's stock vpcd with our card behind it.
-inline const std::vector<std::string> k_drivers = {"cardlatch", "vpcd"};
 
 inline const std::string k_keys = CARDLATCH_FIXTURES "/keys/piv";
 
