@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -241,6 +242,10 @@ BOOST_AUTO_TEST_CASE(readers_of_a_test_come_and_go) {
 }
 
 BOOST_AUTO_TEST_CASE(a_pcscd_without_libudev_keeps_the_readers_of_its_configuration) {
+    if (std::getenv("CARDLATCH_PCSCD_PRELOAD") != nullptr) {
+        BOOST_TEST_MESSAGE("skipped: the shell around pcscd does not take a sanitizer's run time");
+        return;
+    }
     const TemporaryFolder folder;
     const auto wrapper = (folder.path() / "pcscd").string();
     std::ofstream(wrapper) << "#!/bin/sh\nexec /usr/sbin/pcscd \"$@\"\n";

@@ -77,6 +77,11 @@ Child::Child(const std::vector<std::string>& command, const ChildOptions& option
         for (const auto& [key, value] : options.environment) {
             ::setenv(key.c_str(), value.c_str(), 1);
         }
+        if (options.user) {
+            for (const auto* sanitizer : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+                ::unsetenv(sanitizer); // the folder for reports is not that user's
+            }
+        }
         if (!options.user || become(*options.user)) {
             ::execvp(arguments[0], arguments.data());
         }

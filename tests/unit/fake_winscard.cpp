@@ -56,6 +56,7 @@ class Call {
         world.changed.notify_all();
         const bool met = world.changed.wait_for(lock_, std::chrono::milliseconds(milliseconds), condition);
         --world.blocked[name_];
+        world.changed.notify_all();
         return met;
     }
 

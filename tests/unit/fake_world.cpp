@@ -1,5 +1,6 @@
 #include "fake_winscard.hpp"
 
+#include <algorithm>
 #include <chrono>
 #ifndef _WIN32
 #include <cstdlib>
@@ -11,7 +12,7 @@ using cardlatch::Bytes;
 namespace fake {
 
 World& World::get() {
-    static World world;
+    static World& world = *new World; // threads that were left behind may call until the process ends
 #ifndef _WIN32
     // The machine's queues for this world's readers are nobody else's.
     static const int k_own_queues =
@@ -22,7 +23,15 @@ World& World::get() {
 }
 
 void World::reset() {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
+    // Calls that a test has left behind end first, for what they wait for is about to go.
+    for (auto& [name, reader] : readers) {
+        reader.owner = 0;
+    }
+    changed.notify_all();
+    changed.wait_for(lock, std::chrono::seconds(10), [this] {
+        return std::all_of(blocked.begin(), blocked.end(), [](const auto& call) { return call.second == 0; });
+    });
     readers.clear();
     handles.clear();
     contexts.clear();
