@@ -342,6 +342,58 @@ BOOST_AUTO_TEST_CASE(absence_is_kept_for_the_waiting_thread) {
     f.slot.until(IFD_ICC_PRESENT);
 }
 
+/// pcscd asks for presence once more inside IFDPowerICC, and forgets that answer.
+BOOST_AUTO_TEST_CASE(card_that_leaves_before_it_is_powered_is_not_taken_for_reported) {
+    Fixture f;
+    BOOST_TEST(f.slot.wait(1) == IFD_SUCCESS);
+    auto card = insert_plain(f.slot, f.path); // the loop's question
+    card.close();
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT); // the question before IFD_POWER_UP
+    BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);    // at once: pcscd believes in a mute card
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT);
+}
+
+BOOST_AUTO_TEST_CASE(absence_is_kept_when_only_the_switching_of_power_has_met_it) {
+    Fixture f;
+    BOOST_TEST(f.slot.wait(1) == IFD_SUCCESS);
+    auto first = insert_plain(f.slot, f.path);
+    first.close();
+    const auto second = Peer::to_unix(f.path);
+    second.say("0005" + k_atr);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT); // before IFD_POWER_UP
+    BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT); // before IFD_POWER_DOWN, which pcscd may ask for
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT); // the loop's
+    f.slot.until(IFD_ICC_PRESENT);
+}
+
+/// Else pcscd's note of the removal is overwritten by what a client's thread notes about its reset.
+BOOST_AUTO_TEST_CASE(removal_is_told_when_a_client_has_done_with_what_it_was_told) {
+    Fixture f;
+    BOOST_TEST(f.slot.wait(1) == IFD_SUCCESS);
+    auto card = insert_plain(f.slot, f.path);
+    std::promise<void> told;
+    std::promise<void> may_note;
+    std::atomic<bool> noted = false;
+    auto client = meanwhile([&] {
+        const auto presence = f.slot.presence();
+        told.set_value();
+        may_note.get_future().wait(); // a futex: it has yet to note that
+        noted = true;
+        return presence;
+    });
+    told.get_future().wait();
+    card.close();
+    auto noting = meanwhile([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // for a driver that does not wait to err
+        may_note.set_value();
+    });
+    f.slot.until(IFD_ICC_NOT_PRESENT);
+    BOOST_TEST(noted);
+    BOOST_TEST(result_of(client) == IFD_ICC_PRESENT);
+    result_of(noting);
+}
+
 BOOST_AUTO_TEST_CASE(second_peer_is_turned_away_while_a_card_is_present) {
     Fixture f;
     const auto card = insert_plain(f.slot, f.path);
@@ -353,11 +405,16 @@ BOOST_AUTO_TEST_CASE(second_peer_is_turned_away_while_a_card_is_present) {
 
 BOOST_AUTO_TEST_CASE(without_a_waiting_thread_presence_alone_does_everything) {
     Fixture f;
-    const auto card = Peer::to_unix(f.path);
+    auto card = Peer::to_unix(f.path);
     BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT);
     card.expect("000104");
     card.say("0005" + k_atr);
     BOOST_TEST(f.slot.presence() == IFD_ICC_PRESENT); // a unix socket delivers at once
+    card.close();
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT);
+    const auto next = Peer::to_unix(f.path);
+    next.say("0005" + k_atr);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_PRESENT);
 }
 
 BOOST_AUTO_TEST_CASE(slots_work_at_the_same_time) {

@@ -18,6 +18,8 @@ namespace {
 using vpcd::Clock;
 using vpcd::LinkErrc;
 
+constexpr auto k_settling_poll = std::chrono::milliseconds(1);
+
 std::uint8_t features(const DeviceName& device) {
     unsigned bits = 0;
     bits |= device.host.empty() ? 0U : static_cast<unsigned>(vpcd::ReaderFeature::hosts_cards);
@@ -55,25 +57,35 @@ RESPONSECODE Slot::presence() {
     const std::lock_guard lock(state_);
     const auto present_before = present_;
     const auto* const link_before = link_.get();
-    service(Clock::now());
-    const bool gone = unplugged();
-    const bool for_waiter = waiter_ == std::thread::id{} || waiter_ == std::this_thread::get_id();
-    if (for_waiter) {
-        unplugged_reported_ = gone;
+    const auto now = Clock::now();
+    service(now);
+    auto answer = seen();
+    if (status_.calls()) {
+        answer = status_.answer(answer, now);
+        absence_owed_ = absence_owed_ && !status_.has_noted_absence();
+    } else {
+        status_.visitor_enters(Visitors::Call::presence, now);
+        status_.visitor_leaves(now);
+        if (present_ != present_before || link_.get() != link_before) {
+            wake(); // the waiting thread polls for what is no more
+        }
     }
-    if (gone) {
-        reported_ = false;
-        absence_owed_ = false;
+    switch (answer) {
+    case Seen::unplugged:
         return IFD_NO_SUCH_DEVICE;
+    case Seen::present:
+        return IFD_ICC_PRESENT;
+    case Seen::absent:
+        break;
     }
-    const bool now_visible = visible();
-    if (for_waiter) {
-        reported_ = now_visible;
-        absence_owed_ = false;
-    } else if (present_ != present_before || link_.get() != link_before) {
-        wake(); // the waiting thread polls for what is no more
+    return IFD_ICC_NOT_PRESENT;
+}
+
+Seen Slot::seen() const noexcept {
+    if (unplugged()) {
+        return Seen::unplugged;
     }
-    return now_visible ? IFD_ICC_PRESENT : IFD_ICC_NOT_PRESENT;
+    return visible() ? Seen::present : Seen::absent;
 }
 
 void Slot::service(TimePoint now) {
@@ -143,7 +155,7 @@ void Slot::drop(const std::string& why) {
     link_->shut_down();
     link_.reset();
     hosted_.reset();
-    absence_owed_ = absence_owed_ || (present_ && reported_);
+    absence_owed_ = absence_owed_ || (present_ && status_.may_believe_in_a_card());
     present_ = false;
     powered_ = false;
     atr_.clear();
@@ -172,16 +184,20 @@ void Slot::wait_for_event(vpcd::Milliseconds timeout) {
     Watch watch;
     const auto until = Clock::now() + timeout;
     std::unique_lock lock(state_);
-    waiter_ = std::this_thread::get_id();
+    if (!status_.begins_to_wait()) {
+        return; // and pcscd asks again
+    }
+    absence_owed_ = absence_owed_ && !status_.has_noted_absence();
     while (true) {
         const auto now = Clock::now();
         service(now);
-        if (closed_ || stop_ || now >= until || visible() != reported_ ||
-            unplugged() != unplugged_reported_) {
+        const auto current = seen();
+        const bool may_tell = status_.may_hear(current, now);
+        if (closed_ || stop_ || now >= until || (may_tell && !status_.knows(current))) {
             stop_ = false;
             return;
         }
-        fill(watch, until);
+        fill(watch, may_tell ? until : std::min(until, now + k_settling_poll));
         lock.unlock();
         (void)::poll(watch.items.data(), watch.items.size(), vpcd::poll_timeout(watch.until, now));
         if ((watch.items.front().revents & POLLIN) != 0) {
@@ -275,11 +291,31 @@ RESPONSECODE Slot::lose(const LinkPtr& link, const Error& error) {
     return error.code == LinkErrc::closed ? IFD_ICC_NOT_PRESENT : IFD_COMMUNICATION_ERROR;
 }
 
+/// A client's thread while it switches the card's power.
+class Slot::PowerVisit {
+  public:
+    explicit PowerVisit(Slot& slot)
+        : slot_(slot) {
+        const std::lock_guard lock(slot_.state_);
+        slot_.status_.visitor_enters(Visitors::Call::power, Clock::now());
+    }
+    PowerVisit(const PowerVisit&) = delete;
+    PowerVisit& operator=(const PowerVisit&) = delete;
+    ~PowerVisit() {
+        const std::lock_guard lock(slot_.state_);
+        slot_.status_.visitor_leaves(Clock::now());
+    }
+
+  private:
+    Slot& slot_;
+};
+
 RESPONSECODE Slot::power(DWORD action, Bytes& atr) {
     atr.clear();
     if (action != IFD_POWER_UP && action != IFD_RESET && action != IFD_POWER_DOWN) {
         return IFD_NOT_SUPPORTED;
     }
+    const PowerVisit visit(*this);
     const std::lock_guard exchange(exchange_);
     RESPONSECODE refused = IFD_SUCCESS;
     const Access card = access(false, refused);

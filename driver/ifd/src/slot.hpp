@@ -12,6 +12,7 @@ extern "C" {
 #include "device_name.hpp"
 #include "hosted_card.hpp"
 #include "source.hpp"
+#include "status_thread.hpp"
 
 #include <cardlatch/base/bytes.hpp>
 #include <cardlatch/base/result.hpp>
@@ -105,6 +106,7 @@ class Slot {
 
   private:
     using TimePoint = vpcd::Clock::time_point;
+    class PowerVisit;
     using LinkPtr = std::shared_ptr<vpcd::IfdLink>;
 
     Slot(DeviceName device, std::unique_ptr<Source> source, UniqueFd wake)
@@ -127,6 +129,8 @@ class Slot {
     void fill(Watch& watch, TimePoint until) const;
     [[nodiscard]] bool unplugged() const noexcept;
     [[nodiscard]] bool visible() const noexcept { return present_ && !absence_owed_; }
+
+    [[nodiscard]] Seen seen() const noexcept;
 
     /// The present card, kept alive for one exchange.
     struct Access {
@@ -153,17 +157,14 @@ class Slot {
     std::shared_ptr<HostedCard> hosted_; ///< the present card, when it runs in this process
     bool present_ = false;               ///< link_ has been greeted
     bool powered_ = false;               ///< the present card has answered to reset
-    bool absence_owed_ =
-        false;              ///< a card that was reported is gone, and the waiting thread does not know yet
-    bool reported_ = false; ///< what the waiting thread was told last
-    bool unplugged_reported_ = false; ///< the same of the reader
-    bool stop_ = false;               ///< stop_waiting() was called and not yet obeyed
-    bool closed_ = false;             ///< close() was called
-    bool unplugged_ = false;          ///< unplug() was called
-    TimePoint greeting_until_{};      ///< link_ && !present_
-    Bytes atr_;                       ///< powered_
-    std::uint32_t protocol_ = 0;      ///< powered_: chosen by set_protocol()
-    std::thread::id waiter_;          ///< the thread that calls wait_for_event(); none before the first call
+    bool absence_owed_ = false; ///< a card that pcscd may know is gone, and pcscd cannot have noticed yet
+    StatusThread status_;
+    bool stop_ = false;          ///< stop_waiting() was called and not yet obeyed
+    bool closed_ = false;        ///< close() was called
+    bool unplugged_ = false;     ///< unplug() was called
+    TimePoint greeting_until_{}; ///< link_ && !present_
+    Bytes atr_;                  ///< powered_
+    std::uint32_t protocol_ = 0; ///< powered_: chosen by set_protocol()
 };
 
 } // namespace cardlatch::ifd
