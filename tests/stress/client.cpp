@@ -117,8 +117,8 @@ class Client {
     /// Calls, counts what came, and fails the run when that may not be. True for SCARD_S_SUCCESS.
     template <class Function>
     bool expect(Call call, Function&& function) {
+        state_.last_ns = now_ns(); // first: a call without its time looks like one that hangs
         state_.call = call;
-        state_.last_ns = now_ns();
         const auto code = static_cast<std::int64_t>(static_cast<std::uint32_t>(function()));
         state_.last_ns = now_ns();
         state_.call = Call::none;
