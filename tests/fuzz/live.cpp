@@ -397,9 +397,11 @@ void serve_proper_cards(harness::TestStack& stack) {
         DWORD protocol = 0;
         std::array<std::uint8_t, 258> answer{};
         DWORD size = answer.size();
-        if (::SCardConnect(context, reader.name().c_str(), SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, &card,
-                           &protocol) != SCARD_S_SUCCESS) {
-            throw std::runtime_error(reader.name() + " takes no client at the end");
+        const auto connected = ::SCardConnect(context, reader.name().c_str(), SCARD_SHARE_SHARED,
+                                              SCARD_PROTOCOL_ANY, &card, &protocol);
+        if (connected != SCARD_S_SUCCESS) {
+            throw std::runtime_error(fmt::format("{} takes no client at the end: {:08X}", reader.name(),
+                                                 static_cast<std::uint32_t>(connected)));
         }
         const SCARD_IO_REQUEST pci{protocol, sizeof pci};
         if (::SCardTransmit(card, &pci, k_select.data(), k_select.size(), nullptr, answer.data(), &size) !=

@@ -367,6 +367,27 @@ BOOST_AUTO_TEST_CASE(absence_is_kept_when_only_the_switching_of_power_has_met_it
     f.slot.until(IFD_ICC_PRESENT);
 }
 
+/// A client that resets what it believes to be its card may note that a card is there.
+BOOST_AUTO_TEST_CASE(card_that_only_a_client_has_met_is_told_all_the_same) {
+    Fixture f;
+    BOOST_TEST(f.slot.wait(1) == IFD_SUCCESS);
+    auto card = Peer::to_unix(f.path);
+    card.say("0005" + k_atr);
+    auto client = meanwhile([&] {
+        (void)f.slot.presence(); // greets
+        return f.slot.presence();
+    });
+    BOOST_TEST(result_of(client) == IFD_ICC_PRESENT);
+    card.close();
+    BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_PRESENT);
+    BOOST_TEST(f.slot.power(IFD_POWER_UP).code == IFD_ICC_NOT_PRESENT);
+    BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT);
+    BOOST_TEST(f.slot.wait(1) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_NOT_PRESENT);
+}
+
 /// Else pcscd's note of the removal is overwritten by what a client's thread notes about its reset.
 BOOST_AUTO_TEST_CASE(removal_is_told_when_a_client_has_done_with_what_it_was_told) {
     Fixture f;

@@ -61,9 +61,9 @@ RESPONSECODE Slot::presence() {
     service(now);
     auto answer = seen();
     if (status_.calls()) {
-        answer = status_.answer(answer, now);
-        absence_owed_ = absence_owed_ && !status_.has_noted_absence();
+        answer = answer_status_thread(now);
     } else {
+        presence_owed_ = presence_owed_ || (answer == Seen::present && !status_.knows(answer));
         status_.visitor_enters(Visitors::Call::presence, now);
         status_.visitor_leaves(now);
         if (present_ != present_before || link_.get() != link_before) {
@@ -79,6 +79,21 @@ RESPONSECODE Slot::presence() {
         break;
     }
     return IFD_ICC_NOT_PRESENT;
+}
+
+Seen Slot::answer_status_thread(TimePoint now) {
+    const auto answer = status_.answer(due(), now);
+    if (answer != Seen::absent) {
+        absence_owed_ = absence_owed_ || (presence_owed_ && !present_);
+        presence_owed_ = false;
+    }
+    absence_owed_ = absence_owed_ && !status_.has_noted_absence();
+    return answer;
+}
+
+Seen Slot::due() const noexcept {
+    const auto truth = seen();
+    return truth == Seen::absent && presence_owed_ ? Seen::present : truth;
 }
 
 Seen Slot::seen() const noexcept {
@@ -191,7 +206,7 @@ void Slot::wait_for_event(vpcd::Milliseconds timeout) {
     while (true) {
         const auto now = Clock::now();
         service(now);
-        const auto current = seen();
+        const auto current = due();
         const bool may_tell = status_.may_hear(current, now);
         if (closed_ || stop_ || now >= until || (may_tell && !status_.knows(current))) {
             stop_ = false;

@@ -131,6 +131,8 @@ class Slot {
     [[nodiscard]] bool visible() const noexcept { return present_ && !absence_owed_; }
 
     [[nodiscard]] Seen seen() const noexcept;
+    [[nodiscard]] Seen due() const noexcept; ///< what the status thread has to hear next
+    Seen answer_status_thread(TimePoint now);
 
     /// The present card, kept alive for one exchange.
     struct Access {
@@ -158,6 +160,9 @@ class Slot {
     bool present_ = false;               ///< link_ has been greeted
     bool powered_ = false;               ///< the present card has answered to reset
     bool absence_owed_ = false; ///< a card that pcscd may know is gone, and pcscd cannot have noticed yet
+    /// A client's thread was told of a card before the status thread, and may note that it is there, or
+    /// mute, when it has gone again: the status thread hears of it all the same.
+    bool presence_owed_ = false;
     StatusThread status_;
     bool stop_ = false;          ///< stop_waiting() was called and not yet obeyed
     bool closed_ = false;        ///< close() was called
