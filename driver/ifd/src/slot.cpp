@@ -199,9 +199,7 @@ void Slot::wait_for_event(vpcd::Milliseconds timeout) {
     Watch watch;
     const auto until = Clock::now() + timeout;
     std::unique_lock lock(state_);
-    if (!status_.begins_to_wait()) {
-        return; // and pcscd asks again
-    }
+    status_.begins_to_wait();
     absence_owed_ = absence_owed_ && !status_.has_noted_absence();
     while (true) {
         const auto now = Clock::now();

@@ -7,24 +7,25 @@ Seen StatusThread::answer(Seen current, TimePoint now) {
     mixed_ = mixed_ || (last_answer_ && *last_answer_ != answer);
     last_answer_ = answer;
     if (unknown()) {
-        (void)settle(); // perhaps nobody ever waits
+        settle(); // perhaps nobody ever waits
     }
     return answer;
 }
 
-bool StatusThread::begins_to_wait() {
+void StatusThread::begins_to_wait() {
     id_ = std::this_thread::get_id();
-    return settle();
+    settle();
 }
 
-bool StatusThread::settle() {
-    const bool certain = !mixed_;
-    if (certain) {
+void StatusThread::settle() {
+    in_doubt_ = mixed_;
+    if (in_doubt_) {
+        visitors_.mark();
+    } else {
         noted_ = told();
     }
     last_answer_.reset();
     mixed_ = false;
-    return certain;
 }
 
 bool StatusThread::may_hear(Seen current, TimePoint now) {

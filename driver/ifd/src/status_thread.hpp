@@ -29,21 +29,21 @@ class StatusThread {
     /// long as a client's thread would overwrite what it notes.
     Seen answer(Seen current, TimePoint now);
 
-    /// It begins to wait. False when it cannot be known what it has noted, and it has to ask again.
-    bool begins_to_wait();
+    /// It begins to wait.
+    void begins_to_wait();
 
-    /// Whether it should hear that `current` is the truth now.
-    [[nodiscard]] bool knows(Seen current) const noexcept { return told() == current; }
+    /// Whether it has certainly noted `current`; else it has to ask again.
+    [[nodiscard]] bool knows(Seen current) const noexcept { return !in_doubt_ && told() == current; }
     /// Whether it may: see answer().
     bool may_hear(Seen current, TimePoint now);
 
     /// Whether it is sure to have noted that no card is there.
     [[nodiscard]] bool has_noted_absence() const noexcept {
-        return !last_answer_ && noted_ != Seen::present;
+        return !last_answer_ && !in_doubt_ && noted_ != Seen::present;
     }
     /// Whether it has perhaps noted that a card is present.
     [[nodiscard]] bool may_believe_in_a_card() const noexcept {
-        return noted_ == Seen::present || last_answer_ == Seen::present || mixed_;
+        return noted_ == Seen::present || last_answer_ == Seen::present || mixed_ || in_doubt_;
     }
 
     /// Calls of pcscd's other threads, which are clients'.
@@ -53,12 +53,13 @@ class StatusThread {
   private:
     [[nodiscard]] bool unknown() const noexcept { return id_ == std::thread::id{}; }
     [[nodiscard]] Seen told() const noexcept { return last_answer_.value_or(noted_); }
-    bool settle();
+    void settle();
 
     std::thread::id id_;              ///< the thread that waits; none before the first wait
     Seen noted_ = Seen::absent;       ///< the last answer that counted
     std::optional<Seen> last_answer_; ///< since the last wait
     bool mixed_ = false;              ///< the answers since the last wait were not all the same
+    bool in_doubt_ = false;           ///< they were not before the last wait
     Seen looming_ = Seen::absent;     ///< the truth when may_hear() was asked last
     Visitors visitors_;
 };

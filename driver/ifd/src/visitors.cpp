@@ -24,10 +24,24 @@ constexpr auto k_longest = 1s;
 
 enum class Doing { work, waiting, unknown };
 
-/// Between the driver's answer and the note there are pcscd's mutexes and its log, and nothing else that
-/// waits.
-bool is_on_the_way(long call) {
-    return call == SYS_futex || call == SYS_write || call == SYS_sendto;
+/// Waits of threads that have done: for a client's next request, or for another's transaction to end.
+bool is_a_wait(long call) {
+    switch (call) {
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+#ifdef SYS_nanosleep
+    case SYS_nanosleep:
+#endif
+    case SYS_ppoll:
+    case SYS_clock_nanosleep:
+    case SYS_read:
+    case SYS_recvfrom:
+    case SYS_accept:
+        return true;
+    default: // a mutex, the log, memory
+        return false;
+    }
 }
 
 /// What a thread of this process does. proc(5), /proc/pid/task/tid/syscall.
@@ -43,9 +57,9 @@ Doing doing(pid_t thread) {
     if (size <= 0) {
         return Doing::unknown;
     }
-    long call = 0;
-    const bool runs = std::from_chars(text.data(), text.data() + size, call).ec != std::errc{}; // "running"
-    return runs || is_on_the_way(call) ? Doing::work : Doing::waiting;
+    long call = -1; // so it says itself of a thread in no call; and "running" of one that is not stopped
+    (void)std::from_chars(text.data(), text.data() + size, call);
+    return is_a_wait(call) ? Doing::waiting : Doing::work;
 }
 
 } // namespace
