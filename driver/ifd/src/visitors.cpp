@@ -97,11 +97,11 @@ void Visitors::mark() {
 }
 
 bool Visitors::has_done(const Visitor& visitor, TimePoint now) {
+    if (visitor.inside) {
+        return false; // it comes out soon: the link of a card that left is shut down
+    }
     if (now - visitor.since > k_longest) {
         return true;
-    }
-    if (visitor.inside) {
-        return false;
     }
     const auto what = doing(visitor.thread);
     return what == Doing::waiting || (what == Doing::unknown && now - visitor.since > k_blind);

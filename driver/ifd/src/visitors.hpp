@@ -31,8 +31,8 @@ class Visitors {
     void mark();
 
     /// Whether all whom mark() met have done with what they were told: each waits for its client's next
-    /// request, or for another's transaction to end (as /proc tells), or has ended itself. A thread that
-    /// /proc says nothing of is waited for 5 ms, none longer than a second.
+    /// request, or for another's transaction to end (as /proc tells), or has ended itself. Once out
+    /// of the driver, a thread that /proc says nothing of is waited for 5 ms, and none longer than a second.
     [[nodiscard]] bool settled(TimePoint now);
 
   private:
