@@ -380,6 +380,8 @@ BOOST_AUTO_TEST_CASE(card_that_only_a_client_has_met_is_told_all_the_same) {
     BOOST_TEST(result_of(client) == IFD_ICC_PRESENT);
     card.close();
     BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);
+    BOOST_TEST(f.slot.presence() == IFD_ICC_PRESENT); // before IFD_POWER_DOWN, perhaps
+    BOOST_TEST(f.slot.power(IFD_POWER_DOWN).code == IFD_ICC_NOT_PRESENT);
     BOOST_TEST(f.slot.presence() == IFD_ICC_PRESENT);
     BOOST_TEST(f.slot.power(IFD_POWER_UP).code == IFD_ICC_NOT_PRESENT);
     BOOST_TEST(f.slot.wait(k_long_ms) == IFD_SUCCESS);

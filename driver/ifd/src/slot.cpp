@@ -61,7 +61,8 @@ RESPONSECODE Slot::presence() {
     service(now);
     auto answer = seen();
     if (status_.calls()) {
-        answer = answer_status_thread(now);
+        answer = status_.answer(due(), now);
+        pay_what_was_noted();
     } else {
         presence_owed_ = presence_owed_ || (answer == Seen::present && !status_.knows(answer));
         status_.visitor_enters(Visitors::Call::presence, now);
@@ -81,14 +82,10 @@ RESPONSECODE Slot::presence() {
     return IFD_ICC_NOT_PRESENT;
 }
 
-Seen Slot::answer_status_thread(TimePoint now) {
-    const auto answer = status_.answer(due(), now);
-    if (answer != Seen::absent) {
-        absence_owed_ = absence_owed_ || (presence_owed_ && !present_);
-        presence_owed_ = false;
-    }
-    absence_owed_ = absence_owed_ && !status_.has_noted_absence();
-    return answer;
+void Slot::pay_what_was_noted() {
+    const bool unplugged_noted = status_.has_noted(Seen::unplugged);
+    presence_owed_ = presence_owed_ && !unplugged_noted && !status_.has_noted(Seen::present);
+    absence_owed_ = absence_owed_ && !unplugged_noted && !status_.has_noted(Seen::absent);
 }
 
 Seen Slot::due() const noexcept {
@@ -170,7 +167,7 @@ void Slot::drop(const std::string& why) {
     link_->shut_down();
     link_.reset();
     hosted_.reset();
-    absence_owed_ = absence_owed_ || (present_ && status_.may_believe_in_a_card());
+    absence_owed_ = absence_owed_ || presence_owed_ || (present_ && status_.may_believe_in_a_card());
     present_ = false;
     powered_ = false;
     atr_.clear();
@@ -200,7 +197,7 @@ void Slot::wait_for_event(vpcd::Milliseconds timeout) {
     const auto until = Clock::now() + timeout;
     std::unique_lock lock(state_);
     status_.begins_to_wait();
-    absence_owed_ = absence_owed_ && !status_.has_noted_absence();
+    pay_what_was_noted();
     while (true) {
         const auto now = Clock::now();
         service(now);

@@ -132,7 +132,7 @@ class Slot {
 
     [[nodiscard]] Seen seen() const noexcept;
     [[nodiscard]] Seen due() const noexcept; ///< what the status thread has to hear next
-    Seen answer_status_thread(TimePoint now);
+    void pay_what_was_noted();
 
     /// The present card, kept alive for one exchange.
     struct Access {

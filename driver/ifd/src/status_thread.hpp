@@ -37,9 +37,9 @@ class StatusThread {
     /// Whether it may: see answer().
     bool may_hear(Seen current, TimePoint now);
 
-    /// Whether it is sure to have noted that no card is there.
-    [[nodiscard]] bool has_noted_absence() const noexcept {
-        return !last_answer_ && !in_doubt_ && noted_ != Seen::present;
+    /// Whether it is sure that `seen` is what it has noted last.
+    [[nodiscard]] bool has_noted(Seen seen) const noexcept {
+        return !last_answer_ && !in_doubt_ && noted_ == seen;
     }
     /// Whether it has perhaps noted that a card is present.
     [[nodiscard]] bool may_believe_in_a_card() const noexcept {
