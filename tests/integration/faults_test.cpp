@@ -1,6 +1,7 @@
 // Every fault as docs/faults.md tells it: what a program that calls winscard.h sees, on our driver and on
 // stock vpcd, and that a user of lib/pcsc who does what is written there gets its data in the end.
 
+#include "pcscd_version.hpp"
 #include "plain_client.hpp"
 #include "temporary_folder.hpp"
 
@@ -17,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -332,6 +334,11 @@ BOOST_AUTO_TEST_CASE(a_library_user_asks_the_card_what_became_of_a_write) {
     }
 }
 
+/// What a card is called whose ATR says nothing: pcscd 2.5 looks for a protocol in it.
+LONG bad_atr_code() {
+    return test::pcscd_version() < 20400 ? SCARD_W_UNRESPONSIVE_CARD : SCARD_E_PROTO_MISMATCH;
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_atr_is_an_unresponsive_card_until_the_next_reset) {
     TestStack stack({"filecard"}, on(Driver::cardlatch));
     auto& reader = stack.reader();
@@ -346,11 +353,13 @@ BOOST_AUTO_TEST_CASE(a_bad_atr_is_an_unresponsive_card_until_the_next_reset) {
     };
     for (const auto* fault : {"bad-atr", "mute,on=activation", "bad-atr,until=reset"}) {
         BOOST_TEST_CONTEXT(fault) {
+            const LONG refused =
+                std::string_view(fault).starts_with("mute") ? SCARD_W_UNRESPONSIVE_CARD : bad_atr_code();
             reader.add_fault(fault);
-            BOOST_TEST(client.reconnect(SCARD_RESET_CARD) == code(SCARD_W_UNRESPONSIVE_CARD));
+            BOOST_TEST(client.reconnect(SCARD_RESET_CARD) == code(refused));
             BOOST_TEST(client.transmit(k_select) == "80100068");
             BOOST_TEST(neighbour.transmit(k_select) == "80100068");
-            BOOST_TEST(neighbour.reconnect(SCARD_LEAVE_CARD) == code(SCARD_W_UNRESPONSIVE_CARD));
+            BOOST_TEST(neighbour.reconnect(SCARD_LEAVE_CARD) == code(refused));
             BOOST_TEST(client.reconnect(SCARD_RESET_CARD) == "00000000");
             BOOST_TEST(client.transmit(k_select) == "9000+0");
             BOOST_TEST(neighbour.transmit(k_select) == "80100068");
@@ -362,7 +371,9 @@ BOOST_AUTO_TEST_CASE(a_bad_atr_is_an_unresponsive_card_until_the_next_reset) {
             reader.add_fault(fault);
             const auto in_vain = reset();
             BOOST_REQUIRE(!in_vain);
-            BOOST_TEST((in_vain.assume_error().code == Errc::unresponsive_card));
+            BOOST_TEST(
+                (in_vain.assume_error().code ==
+                 (refused == SCARD_E_PROTO_MISMATCH ? Errc::proto_mismatch : Errc::unresponsive_card)));
             BOOST_TEST(reset().has_value());
             BOOST_TEST(card.lock().value().transmit_bytes(from_hex(k_select).value()).has_value());
             BOOST_TEST(client.reconnect(SCARD_LEAVE_CARD) == "00000000");
@@ -376,7 +387,7 @@ BOOST_AUTO_TEST_CASE(a_bad_atr_is_an_unresponsive_card_until_the_next_reset) {
     reader.insert();
     BOOST_TEST(reader.status().atr == "3B8F"); // the rest of it is missing
     PlainClient other(reader.name());
-    BOOST_TEST(other.connect() == code(SCARD_W_UNRESPONSIVE_CARD));
+    BOOST_TEST(other.connect() == code(bad_atr_code()));
     stack.clear_faults();
     BOOST_TEST(read_and_survive(reader.name(), [&] {
                    reader.remove();
@@ -384,7 +395,9 @@ BOOST_AUTO_TEST_CASE(a_bad_atr_is_an_unresponsive_card_until_the_next_reset) {
                }) > 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_bad_atr_of_a_reset_is_nothing_to_stock_vpcd) {
+BOOST_AUTO_TEST_CASE(a_bad_atr_of_a_reset_is_nothing_to_stock_vpcd, *boost::unit_test::precondition([](auto) {
+                         return bad_atr_code() == SCARD_W_UNRESPONSIVE_CARD;
+                     })) {
     TestStack stack({"filecard"}, on(Driver::vpcd));
     PlainClient client(stack.reader().name());
     BOOST_TEST(client.connect() == "00000000");

@@ -2,6 +2,7 @@
 // listens for vpcd cards, and it connects to cards that listen.
 
 #include "child.hpp"
+#include "reader_list.hpp"
 #include "temporary_folder.hpp"
 
 #include <cardlatch/harness/installation.hpp>
@@ -60,7 +61,9 @@ class Daemon {
     Outcome script(const std::string& text) const {
         ChildOptions options;
         options.environment.emplace_back("PCSCLITE_CSOCK_NAME", (folder_.path() / "socket").string());
-        return run({"sh", "-ec", k_prelude + text}, options);
+        return run(
+            {"sh", "-ec", std::string("reader_list() { ") + k_reader_list + "; }\n" + k_prelude + text},
+            options);
     }
 
     [[nodiscard]] std::string log() const {
@@ -108,7 +111,7 @@ BOOST_AUTO_TEST_CASE(the_driver_listens_for_vpcd_cards) {
     const auto next = std::to_string(std::stoi(port) + 1);
     const Daemon daemon(reader("vpcd-listen:127.0.0.1:" + port + "?slots=2"));
     const auto outcome = daemon.script("port=" + port + " next=" + next + R"(
-pcsc_scan -r
+reader_list
 /usr/bin/python3 "$CARD" --connect 127.0.0.1:$port & peer=$!
 await present
 opensc-tool -s 00EE0000020102 | tail -2
@@ -130,7 +133,7 @@ grep -i ":$(printf %04X $port) 00000000:0000 0A" /proc/net/tcp | cut -c7-14
 BOOST_AUTO_TEST_CASE(a_port_that_is_open_to_others_is_told) {
     const auto port = std::to_string(free_ports(1));
     const Daemon daemon(reader("vpcd-listen:0.0.0.0:" + port));
-    const auto outcome = daemon.script("pcsc_scan -r");
+    const auto outcome = daemon.script("reader_list");
     BOOST_TEST(outcome.out == "0: Other way 00 00\n", outcome.err);
     BOOST_TEST(daemon.log().find("open to other machines, without any protection") != std::string::npos,
                daemon.log());

@@ -361,11 +361,15 @@ for algorithm in RSA1024 RSA2048 ECCP256 ECCP384; do
     openssl req -in request.pem -noout -pubkey | cmp - made.pem
     echo $algorithm done
 done
-refused yubico -a verify-pin -P 123456 -a selfsign-certificate -s 9a -S '/CN=made/' -i made.pem -o ignored
+unmended() { yubico -a verify-pin -P 123456 -a selfsign-certificate -s 9a -S '/CN=made/' -i made.pem -o unmended.crt; }
+case $(yubico-piv-tool --version) in
+*" 2.2."*) refused unmended 2>&1 | grep "Failed signing certificate." ;;
+*) unmended 2>/dev/null && openssl verify -CAfile unmended.crt unmended.crt ;;
+esac && echo "its own way as expected"
 )");
     for (const auto* text :
          {"made.crt: OK", "Certificate request self-signature verify OK", "CN=asked for", "RSA1024 done",
-          "RSA2048 done", "ECCP256 done", "ECCP384 done", "Failed signing certificate."}) {
+          "RSA2048 done", "ECCP256 done", "ECCP384 done", "its own way as expected"}) {
         expect(outcome, text);
     }
 }

@@ -2,6 +2,7 @@
 // that one pcscd carries.
 
 #include "child.hpp"
+#include "reader_list.hpp"
 #include "temporary_folder.hpp"
 
 #include <cardlatch/harness/test_stack.hpp>
@@ -26,7 +27,9 @@ namespace {
 const std::string k_command = cardlatch_command();
 
 Outcome script(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"sh", "-ec", "cardlatch() { '" + k_command + "' \"$@\"; }\n" + text});
+    return cardlatch_run(options, {"sh", "-ec",
+                                   "cardlatch() { '" + k_command + "' \"$@\"; }\nreader_list() { " +
+                                       k_reader_list + "; }\n" + text});
 }
 
 /// `code(CALL)`: the hexadecimal error code of a call, 0 for success.
@@ -130,7 +133,7 @@ cardlatch status | cut -c1-44
 cardlatch remove 0
 cardlatch insert 0
 cardlatch reader remove "Three 00 00"
-pcsc_scan -r
+reader_list
 )");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out == "SLOT  READER                          STATE      CARD  ATR\n"
@@ -180,7 +183,7 @@ cardlatch reader add
 cardlatch reader add 2>&1 || echo "$?"
 cardlatch reader remove 3
 cardlatch reader add --name Last --card filecard
-pcsc_scan -r | wc -l
+reader_list | wc -l
 )");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     const std::string full =
@@ -201,7 +204,7 @@ cardlatch reader add --name 'a "name"' 2>&1 || echo "$?"
 cardlatch reader add --name "$(printf '%121s' x)" 2>&1 || echo "$?"
 cardlatch reader add --card no-such-card 2>&1 || echo "$?"
 cardlatch reader remove 7 2>&1 || echo "$?"
-pcsc_scan -r
+reader_list
 )sh");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("double quote") != std::string::npos, outcome.out);
@@ -251,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_pcscd_without_libudev_keeps_the_readers_of_its_configurat
     std::ofstream(wrapper) << "#!/bin/sh\nexec /usr/sbin/pcscd \"$@\"\n";
     ::chmod(wrapper.c_str(), 0755);
     const auto outcome = script({"--card", "filecard", "--card", "none", "--pcscd", wrapper}, R"(
-pcsc_scan -r
+reader_list
 cardlatch reader add 2>&1 || echo "$?"
 cardlatch reader remove 1 2>&1 || echo "$?"
 cardlatch fault add unplug on=now slot=0 name=u
