@@ -107,6 +107,23 @@ BOOST_AUTO_TEST_CASE(a_reattaching_policy_repairs_the_protocol_and_calls_the_hoo
     BOOST_TEST((reader().commands == std::vector<Bytes>{k_select, k_verify, k_verify}));
 }
 
+/// The PIN was verified after the reset that nobody had told of yet: without a reset the next one finds it.
+BOOST_AUTO_TEST_CASE(a_lock_that_was_overtaken_by_a_reset_leaves_nothing_on_the_card) {
+    auto card = connect();
+    for (const bool overtaken : {false, true}) {
+        auto lock = card.lock().value();
+        BOOST_TEST(lock.transmit_bytes(k_verify).has_value());
+        if (overtaken) {
+            late_reset();
+            BOOST_TEST((lock.transmit_bytes(k_select).error().code == Errc::reset_card));
+        }
+        (void)lock.unlock();
+        BOOST_TEST(reader().count == 0);
+        BOOST_TEST(std::ranges::count(reader().dispositions, SCARD_RESET_CARD) == (overtaken ? 1 : 0));
+    }
+    BOOST_TEST(card.lock().value().transmit_bytes(k_verify).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_reset_in_the_hook_fails_the_lock_and_the_next_one_recovers_again) {
     auto card = connect();
     recover(card);

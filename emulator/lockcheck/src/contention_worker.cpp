@@ -210,9 +210,10 @@ class StormWorker {
         report(false);
         if (once_in(400)) {
             static_cast<void>(::raise(SIGKILL));
-        } else if (once_in(50)) {
+        } else if (once_in(50) || (entered == k_success && !inside)) {
             // With a reset, for an entry that stays open would be everybody's next refusal; and with the one
-            // that comes before the unlock, for a disconnection's comes after.
+            // that comes before the unlock, for a disconnection's comes after. Also where a command could not
+            // be sent: a reset that came late has taken the protocol away, and our entry was made after it.
             note("end", calls_.end(k_connection, SCARD_RESET_CARD));
             disconnect(SCARD_LEAVE_CARD);
         } else if (once_in(50)) {

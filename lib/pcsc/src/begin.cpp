@@ -195,6 +195,7 @@ Result<void> Connection::enter_now(bool may_recover) {
         }
         unsettled_ = false;
         reset_met_ = false;
+        overtaken_ = false;
     }
     return begun;
 }

@@ -84,7 +84,7 @@ LockPolicy Connection::policy() {
     return policy_;
 }
 
-Connection::Ended Connection::end_transaction(Disposition disposition) const {
+Connection::Ended Connection::end_transaction(Disposition disposition) {
     const bool known = reset_met_; // here alone; the resource manager would end the lock without a word
     auto first = known ? Result<void>(pcsc_error(Errc::reset_card, "unlock"))
                        : Result<void>(scard_end(handle, disposition));
@@ -95,7 +95,11 @@ Connection::Ended Connection::end_transaction(Disposition disposition) const {
     if (first || first.error().code != Errc::reset_card) {
         return {true, std::move(first)};
     }
-    const auto acknowledged = scard_reconnect(handle, share, preferred, Disposition::leave);
+    // A command that went through after a reset that was told late has left something on the card, a verified
+    // PIN perhaps, and nobody is to find that in a card that was said to have been reset.
+    const auto clean = overtaken_ ? Disposition::reset : Disposition::leave;
+    const auto acknowledged = scard_reconnect(handle, share, preferred, clean);
+    overtaken_ = overtaken_ && !acknowledged;
     if (!acknowledged && !known) {
         auto error = first.error();
         error.detail += "; the lock is still held, since " + acknowledged.error().message();
@@ -175,7 +179,7 @@ Result<void> Connection::drop_locks() {
     return end_all(dropped.levels);
 }
 
-Result<void> Connection::end_all(unsigned levels) const {
+Result<void> Connection::end_all(unsigned levels) {
     Result<void> first = ok();
     for (; levels > 0; --levels) {
         auto ended = end_transaction(Disposition::leave);
@@ -274,6 +278,7 @@ Result<Bytes> Connection::exchange(ByteView command) {
         // SCardDisconnect and SCardReconnect in winscard.c.
         const std::lock_guard guard(mutex_);
         reset_met_ = true;
+        overtaken_ = true;
         reset_untold_ = true;
         return pcsc_error(Errc::reset_card, "not sent, the card was reset: " + sent.error().message());
     }
@@ -300,6 +305,7 @@ Result<void> Connection::reconnect(ShareMode mode, Protocol preferred_set, Dispo
         const std::lock_guard guard(mutex_);
         reset_untold_ = false;
         reset_met_ = false;
+        overtaken_ = false;
         unsettled_ = true;
     }
     if (was_exclusive && mode != ShareMode::exclusive) {

@@ -142,8 +142,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void undo();
     Result<void> wait_for_others(const LockBounds& bounds, CancelPoint& point);
     [[nodiscard]] bool held_by_others() const;
-    [[nodiscard]] Ended end_transaction(Disposition disposition) const;
-    [[nodiscard]] Result<void> end_all(unsigned levels) const;
+    [[nodiscard]] Ended end_transaction(Disposition disposition);
+    [[nodiscard]] Result<void> end_all(unsigned levels);
     [[nodiscard]] Error why_lost_unguarded(std::uint64_t of_epoch, const char* what) const;
     /// Forgets every level; what they held is the caller's to end. Needs mutex_.
     Dropped forget_all(const std::optional<Error>& why);
@@ -160,6 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool reset_untold_ = false; ///< lock() has to tell of a reset, or to recover from it
     std::atomic<bool> reset_met_{
         false}; ///< a reset that the resource manager will not tell of again: send nothing
+    std::atomic<bool> overtaken_{false}; ///< reset_met_, and commands may have been sent after that reset
     std::atomic<bool> unsettled_{
         false};           ///< a reset was acknowledged that may still go on, and nothing sent since
     unsigned in_use_ = 0; ///< calls of the lock's owner that run now
