@@ -37,10 +37,10 @@ class Visitors {
 
   private:
     struct Visitor {
-        pid_t thread;
-        bool inside;
-        bool marked;
-        TimePoint since; ///< the last enter() or leave()
+        pid_t thread = 0;
+        bool inside = false;
+        bool marked = false;
+        TimePoint since{}; ///< the last enter() or leave()
     };
 
     [[nodiscard]] static bool has_done(const Visitor& visitor, TimePoint now);
