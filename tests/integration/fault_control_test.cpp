@@ -149,7 +149,11 @@ for fault in unplug client-reset kill-pcscd; do
 done
 )sh" + command + R"sh( serve --connect "$link" --card filecard --fault wrong-sw,sw=6A88,ins=A4,until=cleared &
 server=$!
-opensc-tool --wait -s 00A4000C022F01 | tail -1
+for _ in $(seq 100); do # opensc-tool --wait is for another card than the one it has found
+    )sh" + command + R"sh( status --json | grep -q '"state":"present"' && break
+    sleep 0.1
+done
+opensc-tool -s 00A4000C022F01 | tail -1
 kill $server
 wait $server
 )sh"});
