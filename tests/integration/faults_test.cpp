@@ -236,7 +236,8 @@ BOOST_AUTO_TEST_CASE(each_is_seen_as_documented_on_stock_vpcd_and_survived) {
 BOOST_AUTO_TEST_CASE(a_link_that_breaks_on_stock_vpcd_is_noticed_late_and_healed_by_a_reset) {
     TestStack stack({"filecard"}, on(Driver::vpcd));
     auto& reader = stack.reader();
-    for (const auto& [fault, first] : {std::pair{"reinsert", "9000+4"}, std::pair{"cut", "short"}}) {
+    for (const auto& [fault, first] :
+         {std::pair{"reinsert", "9000+4"}, std::pair{"cut", "short"}, std::pair{"cut,keep=3", "short"}}) {
         BOOST_TEST_CONTEXT(fault) {
             PlainClient client(reader.name());
             BOOST_TEST(client.connect() == "00000000");
@@ -293,44 +294,111 @@ BOOST_AUTO_TEST_CASE(power_that_fails_in_a_write_leaves_the_old_state_or_the_new
 }
 
 BOOST_AUTO_TEST_CASE(a_library_user_asks_the_card_what_became_of_a_write) {
-    TestStack stack({"filecard"}, on(Driver::cardlatch));
-    auto& reader = stack.reader();
-    const auto context = pcsc::Context::establish().value();
-    auto card = context.reader(reader.name()).connect().value();
-    const auto send = [](pcsc::Lock& lock, const std::string& command) {
-        return lock.transmit_bytes(from_hex(command).value());
-    };
-    const auto record = [&](pcsc::Lock& lock) {
-        BOOST_TEST(to_hex(send(lock, k_select_record).value()) == "9000");
-        return to_hex(send(lock, k_read_record).value());
-    };
-    int number = 0;
-    for (const auto* at : {"before", "torn", "after"}) {
-        BOOST_TEST_CONTEXT(at) {
-            const auto data = k_write_record.substr(10, 30) + fmt::format("{:02X}", ++number);
-            const auto write = k_write_record.substr(0, 10) + data;
-            const auto fresh = data + "9000";
-            std::string old;
-            {
+    for (const auto driver : {Driver::cardlatch, Driver::vpcd}) {
+        TestStack stack({"filecard"}, on(driver));
+        auto& reader = stack.reader();
+        const auto context = pcsc::Context::establish().value();
+        auto card = context.reader(reader.name()).connect().value();
+        const auto send = [](pcsc::Lock& lock, const std::string& command) {
+            return lock.transmit_bytes(from_hex(command).value());
+        };
+        const auto record = [&](pcsc::Lock& lock) {
+            BOOST_TEST(to_hex(send(lock, k_select_record).value()) == "9000");
+            return to_hex(send(lock, k_read_record).value());
+        };
+        // The card behind vpcd has hung up and comes back by itself.
+        const auto reset = [&card] {
+            const auto until = steady_clock::now() + seconds(20);
+            while (!card.reconnect(pcsc::ShareMode::shared, pcsc::Protocol::any, pcsc::Disposition::reset) &&
+                   steady_clock::now() < until) {
+                std::this_thread::sleep_for(milliseconds(20));
+            }
+        };
+        int number = 0;
+        for (const auto* at : {"before", "torn", "after"}) {
+            BOOST_TEST_CONTEXT(at) {
+                const auto data = k_write_record.substr(10, 30) + fmt::format("{:02X}", ++number);
+                const auto write = k_write_record.substr(0, 10) + data;
+                const auto fresh = data + "9000";
+                std::string old;
+                {
+                    auto lock = card.lock().value();
+                    old = record(lock);
+                    reader.add_fault(fmt::format("power-loss,at={}", at));
+                    const auto written = send(lock, write);
+                    // Stock vpcd hands on that nothing came.
+                    BOOST_TEST((driver == Driver::cardlatch
+                                    ? !written && written.assume_error().code == Errc::not_transacted
+                                    : written && written.assume_value().empty()));
+                    BOOST_TEST(lock.held());
+                }
+                BOOST_TEST(reader.is_free(), "the lock was left behind");
+                reset();
                 auto lock = card.lock().value();
-                old = record(lock);
-                reader.add_fault(fmt::format("power-loss,at={}", at));
-                const auto written = send(lock, write);
-                BOOST_REQUIRE(!written);
-                BOOST_TEST((written.assume_error().code == Errc::not_transacted));
+                const auto now = record(lock);
+                BOOST_TEST((now == old || now == fresh));
+                if (now != fresh) {
+                    BOOST_TEST(to_hex(send(lock, write).value()) == "9000");
+                }
+                BOOST_TEST(record(lock) == fresh);
+                stack.clear_faults();
             }
-            BOOST_TEST(reader.is_free(), "the lock was left behind");
-            BOOST_TEST(card.reconnect(pcsc::ShareMode::shared, pcsc::Protocol::any, pcsc::Disposition::reset)
-                           .has_value());
-            auto lock = card.lock().value();
-            const auto now = record(lock);
-            BOOST_TEST((now == old || now == fresh));
-            if (now != fresh) {
-                BOOST_TEST(to_hex(send(lock, write).value()) == "9000");
-            }
-            BOOST_TEST(record(lock) == fresh);
-            stack.clear_faults();
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_was_lost_says_so_and_one_that_was_not_is_kept) {
+    struct Loss {
+        const char* fault;
+        const char* settings;
+        const char* event; ///< after which pcscd knows
+        bool held;
+    };
+    for (const auto& loss :
+         {Loss{"remove", "", "removed", false}, Loss{"reinsert", "", "inserted", false},
+          Loss{"cut", "", "inserted", false}, Loss{"unplug", ",back=200", "inserted", false},
+          Loss{"kill-pcscd", "", "inserted", false}, Loss{"mute", ",ms=20", nullptr, true},
+          Loss{"wrong-sw", "", nullptr, true}, Loss{"truncate", "", nullptr, true}}) {
+        BOOST_TEST_CONTEXT(loss.fault) {
+            TestStack stack({"filecard"}, on(Driver::cardlatch));
+            auto& reader = stack.reader();
+            const auto context = pcsc::Context::establish().value();
+            const auto card = context.reader(reader.name()).connect().value();
+            auto lock = card.lock().value();
+            BOOST_TEST(lock.transmit_bytes(from_hex(k_select).value()).has_value());
+            reader.add_fault(std::string(loss.fault) + ",ins=B0" + loss.settings);
+            (void)lock.transmit_bytes(from_hex(k_read).value());
+            if (loss.event != nullptr) {
+                reader.wait_for(loss.fault); // not the first insertion
+                reader.wait_for(loss.event);
+            }
+            const auto next = lock.transmit_bytes(from_hex(k_read).value());
+            BOOST_TEST(next.has_value() == loss.held);
+            BOOST_TEST(lock.held() == loss.held);
+            BOOST_TEST(lock.check().has_value() == loss.held);
+            (void)lock.unlock();
+            BOOST_TEST(!lock.held());
+            stack.clear_faults();
+            put_back(reader);
+            BOOST_TEST(reader.is_free(), "the lock was left behind");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_command_that_matches_for_the_nth_time_is_struck_and_no_other) {
+    for (const auto driver : {Driver::cardlatch, Driver::vpcd}) {
+        TestStack stack({"filecard"}, on(driver));
+        PlainClient client(stack.reader().name());
+        BOOST_TEST(client.connect() == "00000000");
+        stack.reader().add_fault("wrong-sw,sw=6581,match=00A4????022F,nth=2,until=2");
+        BOOST_TEST(client.transmit(k_select) == "9000+0"); // the first
+        BOOST_TEST(client.transmit(k_select_record) == "9000+0");
+        BOOST_TEST(client.transmit(k_select) == "6581+0");
+        BOOST_TEST(client.transmit("00A4000C023F00") == "9000+0");
+        BOOST_TEST(client.transmit(k_select) == "6581+0");
+        BOOST_TEST(stack.faults().at(0).over);
+        BOOST_TEST(client.transmit(k_select) == "9000+0");
+        BOOST_TEST(client.transmit(k_read) == k_good);
     }
 }
 

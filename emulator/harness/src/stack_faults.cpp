@@ -103,6 +103,9 @@ void PrivateStack::Impl::plug_again(std::size_t slot) {
     }
     const std::lock_guard lock(bus_mutex);
     if (pulled(slot)) {
+        // pcscd keeps a reader for a second after a command to it has failed, and takes one that comes back
+        // before that for a duplicate, once and for all. Source: pcsc-lite RFAddReader, IFDTransmit.
+        (void)await_unplugged(device.id, Clock::now() + options.deadline);
         if (const auto done = plug(device.id); !done) {
             emit("fault", "unplug: not plugged in again", reader_of(slot), done.assume_error().message());
         }

@@ -39,4 +39,22 @@ TEST_F(Vault, GivesTheCardBackAfterAWrongPin) {
     EXPECT_TRUE(reader.is_free()) << "the lock was left behind";
 }
 
+TEST_F(Vault, GivesTheCardBackWhenTheCardFails) {
+    ASSERT_TRUE(app);
+    const auto fault = reader.add_fault("wrong-sw,sw=6581,ins=20,until=2");
+    EXPECT_NE(read("123456"), VAULT_OK);
+    EXPECT_EQ(reader.wait_for("wrong-sw").detail.find(fault), 0U);
+    EXPECT_TRUE(reader.is_free()) << "the lock was left behind";
+    stack.clear_faults();
+    EXPECT_TRUE(stack.faults().empty());
+    EXPECT_EQ(read("123456"), VAULT_OK);
+}
+
+TEST_F(Vault, NoticesThatTheCardWasPulled) {
+    ASSERT_TRUE(app);
+    reader.add_fault("remove,ins=A4");
+    EXPECT_EQ(read("123456"), VAULT_CARD_ERROR);
+    EXPECT_EQ(reader.wait_for("removed").reader, reader.name());
+}
+
 } // namespace

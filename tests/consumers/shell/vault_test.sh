@@ -12,6 +12,12 @@ echo 999999 >&3
 until grep -q "wrong PIN" "$TMP_FIFO.out"; do sleep 0.05; done
 cardlatch acquire 0 || { echo "FAILED: the lock was left behind" >&2; exit 1; }
 
+cardlatch fault add wrong-sw sw=6581 ins=20 >/dev/null
+echo 123456 >&3
+until [ "$(grep -c "wrong PIN" "$TMP_FIFO.out")" = 2 ]; do sleep 0.05; done
+cardlatch fault list --json | grep -q "\"struck\":1"
+cardlatch acquire 0 || { echo "FAILED: the lock was left behind when the card failed" >&2; exit 1; }
+
 echo 123456 >&3
 exec 3>&-
 wait
