@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds and tries the image where no Docker engine and no registry is: buildah and podman in a store of their own, on a base
-# made from Debian's packages. Usage: build_image.sh WORK-FOLDER REVISION
+# made from Debian's packages. Usage: build_image.sh WORK-FOLDER REVISION [PACKAGE-FOLDER]; with the last one the examples are run, too.
 set -eu
 work=$1
 revision=$2
@@ -9,6 +9,9 @@ image=localhost/cardlatch:latest
 base=docker.io/library/debian:bookworm-slim
 
 say() { printf '%s\n' "image: $*" >&2; }
+
+# Where containers cannot be at all, that is told apart from an image that does not work.
+no_containers=77
 
 [ "$(id -u)" = 0 ] || { say "needs root, for containers on a machine that is not set up for others"; exit 1; }
 mkdir -p "$work"
@@ -36,10 +39,17 @@ if ! podman image exists $base; then
     mmdebstrap --quiet --variant=minbase \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-        bookworm "$work/base.tar" $(find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' 2>/dev/null)
+        bookworm "$work/base.tar" $(find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' 2>/dev/null) || {
+        say "this machine cannot make a minimal Debian, see above: the image is not tried"
+        exit $no_containers
+    }
     podman import --quiet "$work/base.tar" $base >/dev/null
     rm -f "$work/base.tar"
 fi
+podman run --rm --network=none $base true || {
+    say "this machine runs no containers, see above: the image is not tried"
+    exit $no_containers
+}
 
 say "building $image"
 version=$(sed -n 's/^project(Cardlatch VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
@@ -50,4 +60,5 @@ buildah bud --isolation chroot --layers --format docker --target runtime --build
     exit 1
 }
 sh docker/smoke_test.sh podman $image
+[ $# -lt 3 ] || /usr/bin/python3 docker/examples_test.py $image "$3"
 say "to use it: CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF CONTAINERS_CONF=$CONTAINERS_CONF podman run --rm $image cardlatch status"
