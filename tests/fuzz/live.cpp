@@ -3,33 +3,27 @@
 //   fuzz_live [--frames N] [--seconds N] [--seed N] [--pcscd FILE]
 //
 // Each of 16 readers has a peer that plays a card on the link, plain or extended, and mutates about every
-// second frame that it sends, and a client that takes what comes for a card. Only frames that differ from
-// what is due and that were sent on a link which the driver still held are counted. The run fails when pcscd
-// ends, a call does not return, a sanitizer reports anything, memory grows, or a proper card is not served in
-// every reader afterwards.
+// second frame that it sends and scribbles into the ring, and a client that takes what comes for a card. Only
+// frames that differ from what is due and that were sent on a link which the driver still held are counted.
+// The run fails when pcscd ends, a call does not return, a sanitizer reports anything, memory grows, or a
+// proper card is not served in every reader afterwards.
 
+#include "liar.hpp"
 #include "pcscd_watch.hpp"
 
 #include <cardlatch/base/bytes.hpp>
-#include <cardlatch/base/unique_fd.hpp>
 #include <cardlatch/harness/test_stack.hpp>
-#include <cardlatch/vpcd/codec.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <mutex>
 #include <poll.h>
-#include <random>
 #include <reader.h>
 #include <string>
 #include <thread>
@@ -38,8 +32,6 @@
 #include <winscard.h>
 
 using namespace cardlatch;
-using vpcd::Dialect;
-using vpcd::FrameType;
 using Clock = std::chrono::steady_clock;
 
 namespace {
@@ -54,214 +46,11 @@ struct Options {
     std::string pcscd = "/usr/sbin/pcscd";
 };
 
-struct Counters {
-    std::atomic<std::uint64_t> mutated{0};
-    std::atomic<std::uint64_t> proper{0};
-    std::atomic<std::uint64_t> links{0};
+/// What is counted, of liars and of the clients.
+struct Counters : test::LiarCounters {
     std::atomic<std::uint64_t> calls{0}; ///< of the clients, returned
     std::atomic<std::uint64_t> answers{0};
     std::array<std::atomic<std::uint64_t>, k_readers> client_calls{};
-    std::atomic<bool> stop{false};
-};
-
-/// One card that lies, on the link to one reader.
-class Liar {
-  public:
-    Liar(std::string path, Counters& counters, std::uint64_t seed)
-        : path_(std::move(path))
-        , counters_(counters)
-        , random_(seed) {}
-
-    void run() {
-        while (!counters_.stop) {
-            one_link();
-        }
-    }
-
-  private:
-    std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
-    bool chance(unsigned percent) { return below(100) < percent; }
-
-    UniqueFd connect() {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path_.c_str(), std::min(path_.size() + 1, sizeof address.sun_path));
-        UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-            return {};
-        }
-        return fd;
-    }
-
-    void one_link() {
-        const auto fd = connect();
-        if (!fd) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            return;
-        }
-        ++counters_.links;
-        vpcd::Decoder decoder(Dialect::plain, vpcd::Side::ifd);
-        const auto version = static_cast<std::uint8_t>(chance(30) ? 0 : 1 + below(vpcd::k_extension_version));
-        bool greeted = false;
-        while (true) {
-            auto frame = decoder.next();
-            if (!frame) {
-                return; // out of step with the reader, after a mutation that changed the dialect
-            }
-            if (!frame.assume_value()) {
-                if (!receive(fd.get(), decoder)) {
-                    return;
-                }
-                continue;
-            }
-            const auto type = frame.assume_value()->type;
-            if (!greeted && version > 0) {
-                greeted = true;
-                const Bytes offer{'C', 'L', 'X', version};
-                if (!say(fd.get(), plain(offer))) {
-                    return;
-                }
-                decoder.switch_to(Dialect::extended);
-            } else if (!answer(fd.get(), decoder.dialect(), type, version)) {
-                return;
-            }
-            if (chance(2)) {
-                return;
-            }
-        }
-    }
-
-    /// Waits a little: the reader may be waiting for the rest of a frame that is not coming.
-    bool receive(int fd, vpcd::Decoder& decoder) {
-        constexpr int k_patience_ms = 20;
-        pollfd item{.fd = fd, .events = POLLIN, .revents = 0};
-        if (::poll(&item, 1, k_patience_ms) <= 0) {
-            return false;
-        }
-        const auto space = decoder.space();
-        const auto got = ::recv(fd, space.data(), space.size(), MSG_DONTWAIT);
-        if (got <= 0) {
-            return false;
-        }
-        decoder.commit(static_cast<std::size_t>(got));
-        return true;
-    }
-
-    bool answer(int fd, Dialect dialect, FrameType request, std::uint8_t version) {
-        const Bytes atr{0x3B, 0x80, 0x80, 0x01, 0x01};
-        if (dialect == Dialect::plain) {
-            return request == FrameType::request_atr ? say(fd, plain(atr))
-                   : request == FrameType::command   ? say(fd, plain(response()))
-                                                     : true;
-        }
-        switch (request) {
-        case FrameType::hello:
-            return version < vpcd::k_features_version || say(fd, extended(FrameType::card, {}));
-        case FrameType::power_on:
-        case FrameType::reset:
-            return say(fd, extended(FrameType::atr, atr));
-        case FrameType::power_off:
-            return say(fd, extended(FrameType::off, {}));
-        case FrameType::pin_request:
-            return say(fd, extended(FrameType::pin_entry, {0x00, 0x04, '1', '2', '3', '4'}));
-        default:
-            break;
-        }
-        if (chance(10) && !say(fd, extended(FrameType::time_extension, {0x00, 0x10}))) {
-            return false;
-        }
-        return version >= vpcd::k_no_answer_version && chance(10)
-                   ? say(fd, extended(FrameType::no_answer, {0x01}))
-                   : say(fd, extended(FrameType::response, response()));
-    }
-
-    Bytes response() {
-        Bytes bytes(chance(90) ? below(20) : below(65536));
-        for (auto& byte : bytes) {
-            byte = static_cast<std::uint8_t>(bytes.size());
-        }
-        bytes.insert(bytes.end(), {0x90, 0x00});
-        return bytes;
-    }
-
-    static Bytes plain(const Bytes& body) {
-        Bytes message{static_cast<std::uint8_t>(body.size() >> 8U), static_cast<std::uint8_t>(body.size())};
-        message.insert(message.end(), body.begin(), body.end());
-        return message;
-    }
-
-    static Bytes extended(FrameType type, const Bytes& payload) {
-        const auto length = payload.size() + 1;
-        Bytes message{static_cast<std::uint8_t>(length >> 24U), static_cast<std::uint8_t>(length >> 16U),
-                      static_cast<std::uint8_t>(length >> 8U), static_cast<std::uint8_t>(length),
-                      static_cast<std::uint8_t>(type)};
-        message.insert(message.end(), payload.begin(), payload.end());
-        return message;
-    }
-
-    /// Sends `message`, or something that resembles it. False when the link has ended.
-    bool say(int fd, Bytes message) {
-        const Bytes due = message;
-        if (chance(50)) {
-            mutate(message);
-        }
-        bool alive = true;
-        for (std::size_t sent = 0; sent < message.size() && alive;) {
-            const auto size = chance(10) ? 1 + below(message.size() - sent) : message.size() - sent;
-            const auto done = ::send(fd, message.data() + sent, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-            alive = done > 0;
-            sent += alive ? static_cast<std::size_t>(done) : 0;
-        }
-        if (alive) {
-            ++(message == due ? counters_.proper : counters_.mutated);
-        }
-        return alive;
-    }
-
-    /// Bits, bytes and lengths changed; pieces cut, doubled, added; the end cut off.
-    void mutate(Bytes& data) {
-        constexpr std::array<std::uint8_t, 6> k_edges{0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF};
-        for (auto left = 1 + below(chance(80) ? 1 : 5); left > 0 && !data.empty(); --left) {
-            const auto at = below(data.size());
-            const auto place = data.begin() + static_cast<std::ptrdiff_t>(at);
-            switch (below(7)) {
-            case 0:
-                data[at] = static_cast<std::uint8_t>(data[at] ^ 1U << below(8));
-                break;
-            case 1:
-                data[at] = k_edges.at(below(k_edges.size()));
-                break;
-            case 2:
-                data[below(std::min<std::size_t>(data.size(), 5))] =
-                    static_cast<std::uint8_t>(below(256)); // length or type
-                break;
-            case 3:
-                data.erase(place, place + static_cast<std::ptrdiff_t>(
-                                              1 + below(std::min<std::size_t>(data.size() - at, 3))));
-                break;
-            case 4: {
-                Bytes added(1 + below(8));
-                for (auto& byte : added) {
-                    byte = static_cast<std::uint8_t>(below(256));
-                }
-                data.insert(place, added.begin(), added.end());
-                break;
-            }
-            case 5: {
-                const Bytes copy(data.begin(), place);
-                data.insert(data.end(), copy.begin(), copy.end());
-                break;
-            }
-            default:
-                data.resize(at); // a peer that dies there, if the link ends before the next message
-                break;
-            }
-        }
-    }
-
-    const std::string path_;
-    Counters& counters_;
-    std::mt19937_64 random_;
 };
 
 /// The control code with which `card` verifies a PIN, or 0. Source: PC/SC part 10 §2.2.
@@ -441,7 +230,7 @@ void run(const Options& options) {
         constexpr std::string_view k_scheme = "unix:";
         const auto link = stack.reader(i).status().link;
         threads.emplace_back([path = link.substr(k_scheme.size()), seed = options.seed * k_readers + i,
-                              &counters] { Liar(path, counters, seed).run(); });
+                              &counters] { test::Liar(path, counters, seed).run(); });
         threads.emplace_back([name = stack.reader(i).name(), i, &counters] { use(name, i, counters); });
     }
     const auto memory = watch(stack.stack(), counters, options);
@@ -449,10 +238,15 @@ void run(const Options& options) {
     for (auto& thread : threads) {
         thread.join();
     }
-    fmt::print("{} mutated frames and {} proper ones on {} links, seed {}; clients made {} calls and got {} "
-               "answers\n",
-               counters.mutated.load(), counters.proper.load(), counters.links.load(), options.seed,
-               counters.calls.load(), counters.answers.load());
+    fmt::print(
+        "{} mutated frames and {} proper ones on {} links, seed {}; {} commands came through a ring that {} "
+        "scribbles were written into; clients made {} calls and got {} answers\n",
+        counters.mutated.load(), counters.proper.load(), counters.links.load(), options.seed,
+        counters.ring_commands.load(), counters.scribbles.load(), counters.calls.load(),
+        counters.answers.load());
+    if (counters.ring_commands == 0) {
+        throw std::runtime_error("no command came through a ring");
+    }
     judge_memory(memory, options);
     serve_proper_cards(stack);
     if (const auto ended = test::end_pcscd(stack.stack()); !ended.empty()) {

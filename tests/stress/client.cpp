@@ -237,14 +237,22 @@ class Client {
             states[i] = {};
             states[i].szReader = shared_.names.at(i).data();
         }
-        if (expect(Call::change,
-                   [&] { return ::SCardGetStatusChange(context_, 0, states.data(), states.size()); })) {
+        // What libpcsclite 2.5 misread is asked again, as lib/pcsc does (native_wait_for_change()).
+        const auto look = [&](DWORD timeout) {
+            LONG code = SCARD_S_SUCCESS;
+            for (int i = 0; i < 3; ++i) {
+                code = ::SCardGetStatusChange(context_, timeout, states.data(), states.size());
+                if (code != SCARD_E_UNKNOWN_READER && code != SCARD_E_UNSUPPORTED_FEATURE) {
+                    break;
+                }
+            }
+            return code;
+        };
+        if (expect(Call::change, [&] { return look(0); })) {
             for (auto& state : states) {
                 state.dwCurrentState = state.dwEventState;
             }
-            expect(Call::change, [&] {
-                return ::SCardGetStatusChange(context_, below(100), states.data(), states.size());
-            });
+            expect(Call::change, [&] { return look(below(100)); });
         }
     }
 

@@ -129,6 +129,22 @@ BOOST_AUTO_TEST_CASE(first_wait_reports_at_once_and_a_passed_deadline_asks_once)
     BOOST_TEST(!states[0].changed());
 }
 
+#ifndef _WIN32
+BOOST_AUTO_TEST_CASE(what_libpcsclite_2_5_misread_is_asked_again) {
+    const auto context = Context::establish().value();
+    std::array states{ReaderState{fake::k_reader, 0, {}}};
+    for (const LONG misread : {SCARD_E_UNSUPPORTED_FEATURE, SCARD_E_UNKNOWN_READER}) {
+        world.fail_next("SCardGetStatusChange", misread);
+        BOOST_TEST(context.wait_for_change(states, steady_clock::now()).has_value());
+        BOOST_TEST(states[0].card_present());
+        states[0].flags = 0;
+    }
+    std::array unknown{ReaderState{"none", 0, {}}};
+    BOOST_TEST((context.wait_for_change(unknown, steady_clock::now()).error().code == Errc::unknown_reader));
+    BOOST_TEST(world.calls("SCardGetStatusChange") == 7);
+}
+#endif
+
 BOOST_AUTO_TEST_CASE(wait_ends_with_the_insertion) {
     world.remove(fake::k_reader);
     const auto context = Context::establish().value();

@@ -165,11 +165,6 @@ std::string watch(Channel& channel) {
             with_list = false;
             continue;
         }
-        if (!waited && waited.assume_error().code == pcsc::Errc::unsupported_feature && with_list) {
-            // libpcsclite 2.5 says so of the list now and then, and knows it again when asked once more.
-            with_list = false;
-            continue;
-        }
         with_list = true;
         if (!waited && waited.assume_error().code != pcsc::Errc::timeout) {
             return waited.assume_error().message();

@@ -97,8 +97,19 @@ Result<void> native_wait_for_change(SCARDCONTEXT context, std::span<ReaderState>
         natives[i].szReader = states[i].name.c_str();
         natives[i].dwCurrentState = states[i].flags & ~DWORD{SCARD_STATE_CHANGED};
     }
-    auto waited = scard("SCardGetStatusChange", SCardGetStatusChange, context, milliseconds, natives.data(),
-                        natives.size());
+    // libpcsclite 2.5 takes pcscd's notice of a change for an answer when it comes between two of its own
+    // questions, and says that it cannot, or that it knows no such reader. Then it has read the notice and
+    // can again. Source: pcsc-lite getReaderStatesAndRegisterForEvents in winscard_clnt.c.
+    constexpr int k_questions = 3;
+    Result<void> waited = ok();
+    for (int i = 0; i < k_questions; ++i) {
+        waited = scard("SCardGetStatusChange", SCardGetStatusChange, context, milliseconds, natives.data(),
+                       natives.size());
+        if (waited || (waited.error().code != Errc::unsupported_feature &&
+                       waited.error().code != Errc::unknown_reader)) {
+            break;
+        }
+    }
     if (waited || waited.error().code == Errc::timeout) {
         for (std::size_t i = 0; i < states.size(); ++i) {
             const auto* const atr = &natives[i].rgbAtr[0];
