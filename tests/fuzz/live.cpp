@@ -177,7 +177,12 @@ void serve_proper_cards(harness::TestStack& stack) {
         auto& reader = stack.reader(i);
         for (const auto deadline = Clock::now() + k_hang; reader.status().state != "empty";) {
             if (Clock::now() > deadline) {
-                throw std::runtime_error(reader.name() + " does not become empty");
+                SCARD_READERSTATE state{};
+                state.szReader = reader.name().c_str();
+                (void)::SCardGetStatusChange(context, 0, &state, 1);
+                throw std::runtime_error(
+                    fmt::format("{} does not become empty: it is {}, and to a client that asks now {:X}",
+                                reader.name(), reader.status().state, state.dwEventState));
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }

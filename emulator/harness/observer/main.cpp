@@ -110,18 +110,19 @@ const char* word_for(const pcsc::ReaderState& state) {
     return state.empty() ? "empty" : "unavailable";
 }
 
-/// Reports every change until pcscd or the owner is gone. Returns why.
-std::string watch(Channel& channel) {
-    const auto context = pcsc::Context::establish();
-    if (!context) {
-        return context.assume_error().message();
-    }
+/// What clients see, as it was told last.
+struct Told {
+    json::array views{nullptr}; // equal to no list of views
+    unsigned failures = 0;      ///< since then
+};
+
+/// Reports every change as one client, until that one fails or the owner is gone. Returns why.
+std::string watch(Channel& channel, const pcsc::Context& context, Told& told) {
     std::vector<pcsc::ReaderState> known;
-    json::array sent{nullptr}; // equal to no list of views
     bool with_list = true;
     bool news = true;
     for (;;) {
-        const auto readers = context.assume_value().readers();
+        const auto readers = context.readers();
         if (!readers) {
             return readers.assume_error().message();
         }
@@ -153,8 +154,7 @@ std::string watch(Channel& channel) {
             list.name = pcsc::k_reader_list;
             states.push_back(list);
         }
-        const auto waited =
-            context.assume_value().wait_for_change(states, std::chrono::steady_clock::now() + patience);
+        const auto waited = context.wait_for_change(states, std::chrono::steady_clock::now() + patience);
         if (!waited && waited.assume_error().code == pcsc::Errc::unknown_reader) {
             known.clear(); // a reader went away between listing and waiting
             continue;
@@ -178,16 +178,37 @@ std::string watch(Channel& channel) {
                                          {"events", state.event_count()}});
         }
         known = std::move(states);
-        if (views == sent) {
+        told.failures = 0;
+        if (views == told.views) {
             // pcscd answers at once, for ever, about a reader whose driver could not be loaded.
             std::this_thread::sleep_for(k_short_pause);
             continue;
         }
         if (!channel.send({{"readers", views}})) {
-            return "the owner has gone";
+            leave(EXIT_SUCCESS); // the owner has gone
         }
-        sent = std::move(views);
+        told.views = std::move(views);
         news = true;
+    }
+}
+
+/// Watches until pcscd has ended. Returns why. A client that fails while pcscd lives is replaced by a new
+/// one: libpcsclite 2.5 loses its place in what pcscd says.
+std::string watch(Channel& channel) {
+    constexpr unsigned k_failures = 100;
+    Told told;
+    for (;;) {
+        const auto context = pcsc::Context::establish();
+        if (!context) {
+            return context.assume_error().message();
+        }
+        auto reason = watch(channel, context.assume_value(), told);
+        if (++told.failures == k_failures) {
+            return reason;
+        }
+        fmt::print(stderr, "cardlatch-observer: {}; once more\n", reason);
+        static_cast<void>(std::fflush(stderr));
+        std::this_thread::sleep_for(k_short_pause);
     }
 }
 

@@ -25,6 +25,7 @@ namespace {
 
 constexpr int k_channel_fd = 3; // the observer's end of the socket pair
 constexpr int k_farewell_ms = 2000;
+constexpr const char* k_ended = "pcscd has ended, or the client that watches it: its log says why";
 constexpr std::size_t k_longest_line = 65536;
 
 std::string text_of(const json::object& object, std::string_view key) {
@@ -192,7 +193,7 @@ Observer::wait_until(std::chrono::steady_clock::time_point deadline,
         return fail(std::errc::timed_out, "no PC/SC client has seen the change in time");
     }
     if (!(listed_ && predicate(readers_))) {
-        return fail(std::errc::connection_reset, "pcscd has ended");
+        return fail(std::errc::connection_reset, k_ended);
     }
     return ok();
 }
@@ -213,14 +214,14 @@ Result<void> Observer::request(const char* action, const std::string& reader,
     const auto line = json::serialize(json::object{{"id", id}, {"do", action}, {"reader", reader}}) + "\n";
     if (ended_ ||
         ::send(channel_.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
-        return fail(std::errc::connection_reset, "pcscd has ended");
+        return fail(std::errc::connection_reset, k_ended);
     }
     if (!changed_.wait_until(lock, deadline, [&] { return ended_ || replies_.contains(id); })) {
         return fail(std::errc::timed_out, fmt::format("the card in {} {}", reader, too_late));
     }
     const auto reply = replies_.find(id);
     if (reply == replies_.end()) {
-        return fail(std::errc::connection_reset, "pcscd has ended");
+        return fail(std::errc::connection_reset, k_ended);
     }
     const auto [error, busy] = reply->second;
     replies_.erase(reply);

@@ -98,6 +98,12 @@ void PrivateStack::Impl::plug_again(std::size_t slot) {
     if (!bus) {
         if (::unlink(unplug_file(device.id).c_str()) == 0) {
             nudge(slot);
+            // From 2.0 on pcscd drops such a reader, and takes it again when it goes through its
+            // configuration. Source: pcsc-lite RFReCheckReaderConf.
+            const std::lock_guard lock(world_mutex);
+            if (!killed && pcscd && pcscd->pid() > 0) {
+                ::kill(pcscd->pid(), SIGUSR1);
+            }
         }
         return;
     }
@@ -130,6 +136,9 @@ void PrivateStack::Impl::kill_pcscd(std::optional<std::chrono::milliseconds> bac
 }
 
 void PrivateStack::Impl::on_death() {
+    if (const auto watching = eyes()) {
+        watching->leave(); // the next pcscd gets its own
+    }
     std::optional<std::chrono::milliseconds> delay;
     {
         const std::lock_guard lock(world_mutex);
@@ -223,7 +232,7 @@ Result<void> PrivateStack::Impl::happen(std::size_t slot, const fault::Fault& fa
     default: {
         const auto watching = eyes();
         kill_pcscd(fault.back);
-        // Never true, so this ends when the observer has lost pcscd.
+        // Never true, so this ends when pcscd's end has taken the observer along.
         (void)watching->wait_until(deadline, [](const auto&) { return false; });
         return ok();
     }
