@@ -347,8 +347,12 @@ echo all
 BOOST_AUTO_TEST_CASE(yubico_piv_tool_signs_certificates_and_requests) {
     const auto outcome = script("cardlatch", "piv-empty",
                                 R"(
-mended() { env LD_PRELOAD=)" CARDLATCH_KEYS_IN_PLACE
-                                R"( yubico-piv-tool -r Cardlatch -a verify-pin -P 123456 "$@"; }
+case $(yubico-piv-tool --version) in
+*" 2.2."*) mend=LD_PRELOAD=)" CARDLATCH_KEYS_IN_PLACE
+                                R"( ;;
+*) mend= ;;
+esac
+mended() { env $mend yubico-piv-tool -r Cardlatch -a verify-pin -P 123456 "$@"; }
 for algorithm in RSA1024 RSA2048 ECCP256 ECCP384; do
     yubico -a generate -s 9a -A $algorithm -o made.pem 2>/dev/null
     mended -a selfsign-certificate -s 9a -S '/CN=made by the tool/' -i made.pem -o made.crt
@@ -362,10 +366,11 @@ for algorithm in RSA1024 RSA2048 ECCP256 ECCP384; do
     echo $algorithm done
 done
 unmended() { yubico -a verify-pin -P 123456 -a selfsign-certificate -s 9a -S '/CN=made/' -i made.pem -o unmended.crt; }
-case $(yubico-piv-tool --version) in
-*" 2.2."*) refused unmended 2>&1 | grep "Failed signing certificate." ;;
-*) unmended 2>/dev/null && openssl verify -CAfile unmended.crt unmended.crt ;;
-esac && echo "its own way as expected"
+if [ -n "$mend" ]; then
+    refused unmended 2>&1 | grep "Failed signing certificate."
+else
+    unmended 2>/dev/null && openssl verify -CAfile unmended.crt unmended.crt
+fi && echo "its own way as expected"
 )");
     for (const auto* text :
          {"made.crt: OK", "Certificate request self-signature verify OK", "CN=asked for", "RSA1024 done",
