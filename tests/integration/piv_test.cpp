@@ -379,6 +379,47 @@ fi && echo "its own way as expected"
     }
 }
 
+// Debian 12's tools make none that are longer than 2048 bits.
+BOOST_DATA_TEST_CASE(rsa_keys_of_3072_and_4096_bits_are_made_and_sign, data::make(drivers()), driver) {
+    const auto outcome =
+        cardlatch_run({"--driver", driver, "--card", "piv-empty"}, {"/usr/bin/python3", "-c", R"(
+import hashlib, subprocess
+from smartcard.scard import *
+context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
+reader = next(name for name in SCardListReaders(context, [])[1] if SCardConnect(
+    context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)[0] == SCARD_S_SUCCESS)
+card, protocol = SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)[1:]
+def send(header, data=b''):
+    command = bytes.fromhex(header) + len(data).to_bytes(3, 'big') + data + bytes(2)
+    code, answer = SCardTransmit(card, protocol, list(command))
+    assert code == SCARD_S_SUCCESS and answer[-2:] == [0x90, 0], (header, code, bytes(answer[-2:]).hex())
+    return bytes(answer[:-2])
+def tlv(tag, value=b''):
+    return bytes.fromhex(tag) + b'\x82' + len(value).to_bytes(2, 'big') + value
+def inner(data, tag):  # the value of the first object of that tag, whose length has two bytes
+    at = data.index(bytes.fromhex(tag + '82')) + 2
+    return data[at + 2:at + 2 + int.from_bytes(data[at:at + 2], 'big')]
+send('00A40400', bytes.fromhex('A000000308'))
+key = '010203040506070801020304050607080102030405060708'
+challenge = send('0087039B', bytes.fromhex('7C028100'))[-8:]
+answer = subprocess.run(['openssl', 'enc', '-des-ede3', '-K', key, '-nopad'], input=challenge,
+                        stdout=subprocess.PIPE, check=True).stdout
+send('0087039B', bytes.fromhex('7C0A8208') + answer)
+code, verified = SCardTransmit(card, protocol, list(bytes.fromhex('0020008008313233343536FFFF')))
+assert verified == [0x90, 0]
+for algorithm, bits in (('05', 3072), ('16', 4096)):
+    modulus = inner(send('0047009A', bytes.fromhex('AC038001' + algorithm)), '81')
+    assert len(modulus) * 8 == bits and modulus[0] & 0x80, bits
+    info = bytes.fromhex('3031300D060960864801650304020105000420') + hashlib.sha256(b'data').digest()
+    block = b'\0\1' + b'\xFF' * (bits // 8 - 3 - len(info)) + b'\0' + info
+    signature = inner(send(f'0087{algorithm}9A', tlv('7C', b'\x82\0' + tlv('81', block))), '82')
+    n = int.from_bytes(modulus, 'big')
+    assert pow(int.from_bytes(signature, 'big'), 65537, n) == int.from_bytes(block, 'big')
+    print(bits, 'signs')
+)"});
+    expect(outcome, "3072 signs\n4096 signs\n");
+}
+
 // ykcs11 takes no reader whose name does not begin with its maker's.
 BOOST_AUTO_TEST_CASE(ykcs11_tests_every_mechanism_and_makes_a_key_that_signs) {
     const auto outcome =

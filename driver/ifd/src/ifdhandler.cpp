@@ -145,6 +145,7 @@ RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Val
     });
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the IFD handler API's signature
 RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD Length, PUCHAR Value) {
     return guard([&]() -> RESPONSECODE {
         const auto slot = slot_table().find(Lun);

@@ -22,7 +22,6 @@ namespace sw = iso7816::sw;
 using iso7816::CommandApdu;
 using iso7816::Ins;
 using iso7816::ResponseApdu;
-using iso7816::StatusWord;
 
 namespace {
 

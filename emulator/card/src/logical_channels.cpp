@@ -100,7 +100,7 @@ ResponseApdu LogicalChannels::open(const CommandApdu& command, unsigned from) {
             return sw::k_function_not_supported;
         }
         number = static_cast<std::size_t>(free - channels_.begin());
-        if (const auto fits = exactly({static_cast<std::uint8_t>(number)}, command); fits.sw != sw::k_ok) {
+        if (auto fits = exactly({static_cast<std::uint8_t>(number)}, command); fits.sw != sw::k_ok) {
             return fits;
         }
     } else if (channels_.at(number).open) {

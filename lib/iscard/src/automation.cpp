@@ -102,6 +102,7 @@ bool owns_nothing(VARTYPE vt) {
 
 } // namespace
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): these are the allocators that COM names
 extern "C" {
 
 SAFEARRAY* WINAPI SafeArrayCreateVector(VARTYPE vt, LONG lLbound, ULONG cElements) {
@@ -363,3 +364,4 @@ void WINAPI CoTaskMemFree(LPVOID pv) {
     std::free(pv);
 }
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)

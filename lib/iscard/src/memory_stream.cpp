@@ -35,6 +35,7 @@ ComPtr<MemoryStream> MemoryStream::behind(IStream* stream) noexcept {
     if (FAILED(stream->QueryInterface(IID_CardlatchMemoryStream, &found))) {
         return {};
     }
+    // Nobody else answers to that IID. NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast)
     return ComPtr<MemoryStream>(static_cast<MemoryStream*>(static_cast<IStream*>(found)));
 }
 

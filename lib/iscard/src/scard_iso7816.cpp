@@ -21,7 +21,7 @@ constexpr BYTE k_no_response = 0x0C;
 
 /// What one method puts into its command.
 struct Recipe {
-    Ins ins;
+    Ins ins{};
     BYTE p1 = 0;
     BYTE p2 = 0;
     LPBYTEBUFFER data = nullptr;

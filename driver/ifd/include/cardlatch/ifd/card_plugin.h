@@ -7,6 +7,7 @@
  * loaded.
  */
 
+/* NOLINTBEGIN(modernize-*): C */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,3 +52,4 @@ typedef const struct cardlatch_card_plugin_table* cardlatch_card_plugin_function
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(modernize-*) */
