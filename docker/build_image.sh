@@ -10,10 +10,13 @@ base=docker.io/library/debian:bookworm-slim
 
 say() { printf '%s\n' "image: $*" >&2; }
 
-# Where containers cannot be at all, that is told apart from an image that does not work.
-no_containers=77
+# Where there can be no containers at all, that is told apart from an image that does not work.
+no_containers() {
+    say "$*: the image is not tried"
+    exit 77
+}
 
-[ "$(id -u)" = 0 ] || { say "needs root, for containers on a machine that is not set up for others"; exit 1; }
+[ "$(id -u)" = 0 ] || no_containers "needs root, for containers on a machine that is not set up for others"
 mkdir -p "$work"
 # Settings and images of the machine's own engine, if there is one, stay untouched.
 cat >"$work/storage.conf" <<CONF
@@ -39,17 +42,12 @@ if ! podman image exists $base; then
     mmdebstrap --quiet --variant=minbase \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-        bookworm "$work/base.tar" $(find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' 2>/dev/null) || {
-        say "this machine cannot make a minimal Debian, see above: the image is not tried"
-        exit $no_containers
-    }
-    podman import --quiet "$work/base.tar" $base >/dev/null
+        bookworm "$work/base.tar" $(find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' 2>/dev/null) ||
+        no_containers "this machine cannot make a minimal Debian, see above"
+    podman import --quiet "$work/base.tar" $base >/dev/null || no_containers "this machine stores no images, see above"
     rm -f "$work/base.tar"
 fi
-podman run --rm --network=none $base true || {
-    say "this machine runs no containers, see above: the image is not tried"
-    exit $no_containers
-}
+podman run --rm --network=none $base true || no_containers "this machine runs no containers, see above"
 
 say "building $image"
 version=$(sed -n 's/^project(Cardlatch VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
