@@ -1,6 +1,6 @@
 // Cards come and go through the control socket, and when a change is reported done, PC/SC clients see it.
 
-#include "child.hpp"
+#include "stack_script.hpp"
 
 #include <boost/json.hpp>
 #include <boost/test/data/monomorphic.hpp>
@@ -14,14 +14,6 @@ namespace data = boost::unit_test::data;
 namespace json = boost::json;
 
 namespace {
-
-const std::string k_command = cardlatch_command();
-
-/// Runs a shell script in a stack; `cardlatch` is the command of this build there. It stops at the first
-/// failure.
-Outcome script(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"sh", "-ec", "cardlatch() { '" + k_command + "' \"$@\"; }\n" + text});
-}
 
 // Prints every reader with its state as an independent client sees it: SCardGetStatusChange through pyscard.
 const std::string k_states = R"(
@@ -103,34 +95,26 @@ opensc-tool -s 00A4080C0450005003 -s 00B2010410
 }
 
 BOOST_AUTO_TEST_CASE(reset_is_seen_by_a_connected_client) {
-    const auto outcome = cardlatch_run({"--card", "filecard"}, {"/usr/bin/python3", "-c", R"(
-import subprocess, sys
-from smartcard.scard import *
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-reader = SCardListReaders(context, [])[1][0]
-result, card, protocol = SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
+    const auto outcome = python({"--card", "filecard"}, R"(
+result, card, protocol = SCardConnect(context, readers()[0], SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
 assert result == 0
-subprocess.run([sys.argv[1], 'reset', '0'], check=True)
-result, answer = SCardTransmit(card, protocol, [0, 0xA4, 0, 0x0C])
-print('%08X' % (result & 0xFFFFFFFF))
+cardlatch('reset', '0')
+print(code(SCardTransmit(card, protocol, [0, 0xA4, 0, 0x0C])))
 result, protocol = SCardReconnect(card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, SCARD_LEAVE_CARD)
 result, answer = SCardTransmit(card, protocol, [0, 0xA4, 0, 0x0C])
-print('%08X' % (result & 0xFFFFFFFF), bytes(answer).hex())
-)",
-                                                                k_command});
+print(code(result), bytes(answer).hex())
+)");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
-    BOOST_TEST(outcome.out == "80100068\n00000000 9000\n",
+    BOOST_TEST(outcome.out == "80100068\n0 9000\n",
                outcome.out); // SCARD_W_RESET_CARD, then the card anew
 }
 
 BOOST_AUTO_TEST_CASE(acquire_tells_whether_somebody_holds_the_card) {
-    const auto outcome = cardlatch_run({}, {"/usr/bin/python3", "-c", R"(
-import subprocess, sys, time
-from smartcard.scard import *
+    const auto outcome = python({}, R"(
+import time
 def acquire(*options):
     return subprocess.run([sys.argv[1], 'acquire', '0', *options], stderr=subprocess.PIPE, text=True)
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-reader = SCardListReaders(context, [])[1][0]
+reader = readers()[0]
 def connect(mode):
     for attempt in range(500): # the question that was given up may still be answered by pcscd, and has the card for a moment
         result, card, protocol = SCardConnect(context, reader, mode, SCARD_PROTOCOL_ANY)
@@ -143,19 +127,18 @@ SCardBeginTransaction(card)
 held = acquire('--within', '100')
 print('in a transaction', held.returncode, held.stderr.strip())
 SCardEndTransaction(card, SCARD_LEAVE_CARD)
-print('after it', acquire().returncode, '%08X' % (SCardTransmit(card, SCARD_PCI_T1, [0, 0xA4, 0, 0x0C])[0] & 0xFFFFFFFF))
+print('after it', acquire().returncode, code(SCardTransmit(card, SCARD_PCI_T1, [0, 0xA4, 0, 0x0C])))
 SCardDisconnect(card, SCARD_LEAVE_CARD)
 card = connect(SCARD_SHARE_EXCLUSIVE)
 print('exclusive', acquire().returncode)
 SCardDisconnect(card, SCARD_LEAVE_CARD)
-subprocess.run([sys.argv[1], 'remove', '0'], check=True)
+cardlatch('remove', '0')
 print('empty', acquire().stderr.strip())
-)",
-                                            k_command});
+)");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out ==
                    "connected 0\nin a transaction 1 cardlatch: the card in 0 is held by a PC/SC client\n"
-                   "after it 0 00000000\nexclusive 1\n"
+                   "after it 0 0\nexclusive 1\n"
                    "empty cardlatch: no card in \"Cardlatch Virtual Reader 00 00\"; insert one first\n",
                outcome.out);
 }

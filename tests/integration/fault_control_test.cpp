@@ -1,8 +1,8 @@
 // Faults as they are added, listed and removed: by the harness, a profile, the command and its options; and
 // what else the harness does to a reader.
 
-#include "child.hpp"
 #include "plain_client.hpp"
+#include "stack_script.hpp"
 
 #include <cardlatch/harness/test_stack.hpp>
 
@@ -141,22 +141,18 @@ BOOST_AUTO_TEST_CASE(each_strike_is_an_event) {
 }
 
 BOOST_AUTO_TEST_CASE(cards_for_another_pcscd_have_faults_of_their_own_alone) {
-    const auto command = "'" + test::cardlatch_command() + "'";
-    const auto outcome = test::cardlatch_run({"--card", "none"}, {"sh", "-ec", R"sh(
-link=$()sh" + command + R"sh( status --json | sed 's/.*"link":"\([^"]*\)".*/\1/')
+    const auto outcome = test::script({"--card", "none"}, R"sh(
+link=$(cardlatch status --json | sed 's/.*"link":"\([^"]*\)".*/\1/')
 for fault in unplug client-reset kill-pcscd; do
-    ! )sh" + command + R"sh( serve --connect "$link" --card filecard --fault $fault 2>&1
+    ! cardlatch serve --connect "$link" --card filecard --fault $fault 2>&1
 done
-)sh" + command + R"sh( serve --connect "$link" --card filecard --fault wrong-sw,sw=6A88,ins=A4,until=cleared &
+"$COMMAND" serve --connect "$link" --card filecard --fault wrong-sw,sw=6A88,ins=A4,until=cleared &
 server=$!
-for _ in $(seq 100); do # opensc-tool --wait is for another card than the one it has found
-    )sh" + command + R"sh( status --json | grep -q '"state":"present"' && break
-    sleep 0.1
-done
+await present # opensc-tool --wait is for another card than the one it has found
 opensc-tool -s 00A4000C022F01 | tail -1
 kill $server
 wait $server
-)sh"});
+)sh");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     for (const auto* fault : {"unplug", "client-reset", "kill-pcscd"}) {
         BOOST_TEST(outcome.out.find(fmt::format("fault {}: the reader belongs to another pcscd", fault)) !=
@@ -167,9 +163,7 @@ wait $server
 }
 
 BOOST_AUTO_TEST_CASE(the_command_adds_lists_and_removes_faults) {
-    const auto outcome =
-        test::cardlatch_run({"--card", "filecard", "--card", "none", "--seed", "11"},
-                            {"sh", "-ec", "cardlatch() { '" + test::cardlatch_command() + R"(' "$@"; }
+    const auto outcome = test::script({"--card", "filecard", "--card", "none", "--seed", "11"}, R"(
 cardlatch fault add wrong-sw sw=6A88 until=cleared slot=0 ins=A4
 cardlatch fault add wrong-sw,ins=FE
 opensc-tool -s 00A4000C022F01 | tail -1
@@ -180,7 +174,7 @@ cardlatch fault remove wrong-sw-2 2>&1 || echo "$?"
 cardlatch fault add mute name=wrong-sw 2>&1 || echo "$?"
 cardlatch fault clear
 cardlatch fault list
-)"});
+)");
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     const auto& out = outcome.out;
     BOOST_TEST(out.find("wrong-sw\nwrong-sw-2\nReceived (SW1=0x6A, SW2=0x88)\nseed 11\n") == 0U, out);

@@ -1,7 +1,7 @@
 // Stacks do not see each other, whoever starts them, and both ways of isolating pcscd work.
 
 #include "child.hpp"
-#include "reader_list.hpp"
+#include "stack_script.hpp"
 #include "staged_install.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
@@ -79,8 +79,7 @@ BOOST_AUTO_TEST_CASE(twelve_at_once_see_their_own_reader_alone) {
                     std::vector<std::string>{
                         installed.command(), "run", "--reader-name", "Reader " + std::to_string(i), "--",
                         "sh", "-c",
-                        "list() { " + std::string(k_reader_list) +
-                            "; }; trap 'list; exit 0' TERM; echo up; while :; do sleep 0.05; done"},
+                        k_shell + "trap 'reader_list; exit 0' TERM; echo up; while :; do sleep 0.05; done"},
                     ChildOptions{.environment = {{"HOME", "/nonexistent"}}, .input = {}, .user = user}));
             }
             for (auto& child : children) {

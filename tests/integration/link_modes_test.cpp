@@ -2,7 +2,7 @@
 // listens for vpcd cards, and it connects to cards that listen.
 
 #include "child.hpp"
-#include "reader_list.hpp"
+#include "stack_script.hpp"
 #include "temporary_folder.hpp"
 
 #include <cardlatch/harness/installation.hpp>
@@ -57,13 +57,12 @@ class Daemon {
         pcscd_.emplace(std::move(started).value());
     }
 
-    /// A shell script among its clients. `await STATE`: waits for an event, not for a time.
+    /// A shell script among its clients.
     Outcome script(const std::string& text) const {
         ChildOptions options;
         options.environment.emplace_back("PCSCLITE_CSOCK_NAME", (folder_.path() / "socket").string());
-        return run(
-            {"sh", "-ec", std::string("reader_list() { ") + k_reader_list + "; }\n" + k_prelude + text},
-            options);
+        return run({"sh", "-ec", "CARD='" CARDLATCH_TEST_SUPPORT "/plain_vpcd_card.py'\n" + k_shell + text},
+                   options);
     }
 
     [[nodiscard]] std::string log() const {
@@ -73,27 +72,9 @@ class Daemon {
     }
 
   private:
-    static const std::string k_prelude;
     TemporaryFolder folder_;
     std::optional<harness::Pcscd> pcscd_;
 };
-
-const std::string Daemon::k_prelude = "CARD='" CARDLATCH_TEST_SUPPORT "/plain_vpcd_card.py'\n"
-                                      "COMMAND='" CARDLATCH_COMMAND "'\n"
-                                      R"(
-await() { /usr/bin/python3 -c '
-import sys
-from smartcard.scard import *
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-reader = SCardListReaders(context, [])[1][int(sys.argv[2])]
-wanted = {"present": SCARD_STATE_PRESENT, "empty": SCARD_STATE_EMPTY}[sys.argv[1]]
-state = SCARD_STATE_UNAWARE
-while not state & wanted:
-    result, states = SCardGetStatusChange(context, 60000, [(reader, state)])
-    assert result == SCARD_S_SUCCESS, hex(result)
-    state = states[0][1]
-' "$1" "${2:-0}"; }
-)";
 
 /// Free for as long as the driver does not want them.
 std::uint16_t free_ports(unsigned count) {

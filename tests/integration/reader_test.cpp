@@ -1,7 +1,7 @@
 // What PC/SC programs see of the reader beside its card: names, attributes, features, the PIN pad; and the
 // same cards when the driver runs them.
 
-#include "child.hpp"
+#include "stack_script.hpp"
 #include "temporary_folder.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
@@ -15,28 +15,18 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-const std::string k_command = cardlatch_command();
-
-Outcome script(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"sh", "-ec", "cardlatch() { '" + k_command + "' \"$@\"; }\n" + text});
-}
-
-Outcome python(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"/usr/bin/python3", "-c", R"(
-import struct, subprocess, sys
-from smartcard.scard import *
-def cardlatch(*words):
-    subprocess.run([sys.argv[1], *words], check=True)
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-reader = SCardListReaders(context, [])[1][0]
+/// Python for a stack of one reader: `card` is connected. `features()`: PC/SC part 10's, with their control
+/// codes.
+Outcome with_card(const std::vector<std::string>& options, const std::string& text) {
+    return python(options, R"(
+reader = readers()[0]
 result, card, protocol = SCardConnect(context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY)
 assert result == 0, hex(result)
 def features():
     result, answer = SCardControl(card, SCARD_CTL_CODE(3400), [])
     assert result == 0, hex(result)
     return {answer[i]: int.from_bytes(bytes(answer[i + 2:i + 6]), 'big') for i in range(0, len(answer), 6)}
-)" + text,
-                                   k_command});
+)" + text);
 }
 
 } // namespace
@@ -44,7 +34,7 @@ def features():
 BOOST_AUTO_TEST_SUITE(reader)
 
 BOOST_AUTO_TEST_CASE(attributes_are_those_of_a_reader) {
-    const auto outcome = python({"--card", "filecard", "--reader-name", "Schalter Süd"}, R"(
+    const auto outcome = with_card({"--card", "filecard", "--reader-name", "Schalter Süd"}, R"(
 def attribute(tag):
     result, value = SCardGetAttrib(card, tag)
     return bytes(value) if result == 0 and not isinstance(value, str) else value if result == 0 else hex(result & 0xFFFFFFFF)
@@ -78,11 +68,11 @@ print(hex(SCardControl(card, SCARD_CTL_CODE(1), [0])[0] & 0xFFFFFFFF))
 if 0x0A in expected:
     print(bytes(SCardControl(card, features()[0x0A], [])[1]).hex())
 )";
-    const auto plain = python({"--card", "filecard"}, "expected = {0x12}\n" + show);
+    const auto plain = with_card({"--card", "filecard"}, "expected = {0x12}\n" + show);
     BOOST_TEST(plain.exit_code == 0, plain.err);
     BOOST_TEST(plain.out == "True\n[(1, 0), (3, 0), (9, 0), (10, 65536)]\n0x8010001f\n", plain.out);
     const auto pad =
-        python({"--card", "filecard", "--pin-pad"}, "expected = {0x06, 0x07, 0x0A, 0x12}\n" + show);
+        with_card({"--card", "filecard", "--pin-pad"}, "expected = {0x06, 0x07, 0x0A, 0x12}\n" + show);
     BOOST_TEST(pad.exit_code == 0, pad.err);
     BOOST_TEST(
         pad.out ==
@@ -102,7 +92,7 @@ path = "3F00/0001"
 sfi = 1
 text = "both"
 )");
-    const auto outcome = python({"--card", profile.string(), "--host", host}, R"(
+    const auto outcome = with_card({"--card", profile.string(), "--host", host}, R"(
 def send(text):
     return bytes(SCardTransmit(card, protocol, list(bytes.fromhex(text)))[1]).hex()
 def use(wanted, how=SCARD_LEAVE_CARD):
@@ -129,7 +119,7 @@ sfi = 1
 size = 32768
 update = "always"
 )");
-    const auto outcome = python({"--card", profile.string()}, R"(
+    const auto outcome = with_card({"--card", profile.string()}, R"(
 def send(command):
     result, answer = SCardTransmit(card, protocol, command)
     return bytes(answer) if result == 0 else hex(result & 0xFFFFFFFF)
@@ -145,7 +135,7 @@ print(len(command), send(command).hex())
 }
 
 BOOST_AUTO_TEST_CASE(a_pin_is_typed_before_or_while_the_reader_asks) {
-    const auto outcome = python({"--card", "filecard", "--pin-pad"}, R"(
+    const auto outcome = with_card({"--card", "filecard", "--pin-pad"}, R"(
 def verify(seconds=30):
     apdu = [0, 0x20, 0, 1, 0]
     head = [seconds, 0, 0x82, 0, 0, *struct.pack('=H', 0x0408), 2, 0, 0, 0, 0, 0, 0, 0, *struct.pack('=I', len(apdu))]
@@ -218,7 +208,7 @@ for round in 1 2; do
 done
 rm -r "$state"
 )",
-                              k_command});
+                              cardlatch_command()});
     BOOST_TEST(outcome.exit_code == 0, outcome.err);
     BOOST_TEST(outcome.out.find("KEPT") != std::string::npos, outcome.out);
 }

@@ -1,8 +1,7 @@
 // Readers that come and go while pcscd runs, as PC/SC programs see them; several slots, and the most readers
 // that one pcscd carries.
 
-#include "child.hpp"
-#include "reader_list.hpp"
+#include "stack_script.hpp"
 #include "temporary_folder.hpp"
 
 #include <cardlatch/harness/test_stack.hpp>
@@ -23,30 +22,6 @@ using namespace cardlatch::test;
 using harness::TestStack;
 
 namespace {
-
-const std::string k_command = cardlatch_command();
-
-Outcome script(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"sh", "-ec",
-                                   "cardlatch() { '" + k_command + "' \"$@\"; }\nreader_list() { " +
-                                       k_reader_list + "; }\n" + text});
-}
-
-/// `code(CALL)`: the hexadecimal error code of a call, 0 for success.
-Outcome python(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"/usr/bin/python3", "-c", R"(
-import subprocess, sys
-from smartcard.scard import *
-def cardlatch(*words):
-    return subprocess.run([sys.argv[1], *words], check=True, stdout=subprocess.PIPE, text=True).stdout
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-def readers():
-    return SCardListReaders(context, [])[1]
-def code(answer):
-    return f'{(answer[0] if isinstance(answer, list) else answer) & 0xFFFFFFFF:X}'
-)" + text,
-                                   k_command});
-}
 
 /// The readers that a client of this process sees.
 std::vector<std::string> listed() {

@@ -2,7 +2,7 @@
 // (tests/support/plain_vpcd_card.py, written in another language from the protocol alone) in our reader, and
 // our cards, served by `cardlatch serve`, in readers that exist.
 
-#include "child.hpp"
+#include "stack_script.hpp"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -17,27 +17,14 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-// link: where the card end of slot 0's link goes. await STATE: waits for an event, not for a time.
-const std::string k_prelude = "CARD='" CARDLATCH_TEST_SUPPORT "/plain_vpcd_card.py'\n"
-                              "cardlatch() { '" CARDLATCH_COMMAND "' \"$@\"; }\n"
-                              R"(
+// link: where the card end of slot 0's link goes.
+const std::string k_link = "CARD='" CARDLATCH_TEST_SUPPORT "/plain_vpcd_card.py'\n"
+                           R"(
 link() { cardlatch status --json | /usr/bin/python3 -c 'import json,sys; print(json.load(sys.stdin)["slots"][0]["link"])'; }
-await() { /usr/bin/python3 -c '
-import sys
-from smartcard.scard import *
-context = SCardEstablishContext(SCARD_SCOPE_USER)[1]
-reader = SCardListReaders(context, [])[1][0]
-wanted = {"present": SCARD_STATE_PRESENT, "empty": SCARD_STATE_EMPTY}[sys.argv[1]]
-state = SCARD_STATE_UNAWARE
-while not state & wanted:
-    result, states = SCardGetStatusChange(context, 60000, [(reader, state)])
-    assert result == SCARD_S_SUCCESS, hex(result)
-    state = states[0][1]
-' "$1"; }
 )";
 
-Outcome script(const std::vector<std::string>& options, const std::string& text) {
-    return cardlatch_run(options, {"sh", "-ec", k_prelude + text});
+Outcome with_link(const std::vector<std::string>& options, const std::string& text) {
+    return script(options, k_link + text);
 }
 
 } // namespace
@@ -45,7 +32,7 @@ Outcome script(const std::vector<std::string>& options, const std::string& text)
 BOOST_AUTO_TEST_SUITE(vpcd)
 
 BOOST_AUTO_TEST_CASE(a_foreign_plain_card_works_in_our_reader) {
-    const auto outcome = script({"--card", "none"}, R"(
+    const auto outcome = with_link({"--card", "none"}, R"(
 path=$(link); path=${path#unix:}
 /usr/bin/python3 "$CARD" --unix "$path" --atr 3B80800101 & peer=$!
 await present
@@ -61,7 +48,7 @@ await empty
 }
 
 BOOST_AUTO_TEST_CASE(a_foreign_card_comes_back_after_it_was_killed) {
-    const auto outcome = script({"--card", "none"}, R"(
+    const auto outcome = with_link({"--card", "none"}, R"(
 path=$(link); path=${path#unix:}
 for round in 1 2 3; do
     /usr/bin/python3 "$CARD" --unix "$path" --atr 3B80800101 & peer=$!
@@ -91,12 +78,12 @@ const std::vector<Served> k_served = {
 
 BOOST_DATA_TEST_CASE(a_served_card_works_in_a_reader_that_exists, data::make(k_served), served) {
     const auto outcome =
-        script({"--card", "none", "--driver", served.driver},
-               "link=$(link)\n"
-               "'" CARDLATCH_COMMAND "' serve --card filecard --connect " +
-                   served.address +
-                   " --control \"$(dirname \"$CARDLATCH_CONTROL\")/served\" 2>/dev/null & serve=$!\n"
-                   R"(
+        with_link({"--card", "none", "--driver", served.driver},
+                  "link=$(link)\n"
+                  "'" CARDLATCH_COMMAND "' serve --card filecard --connect " +
+                      served.address +
+                      " --control \"$(dirname \"$CARDLATCH_CONTROL\")/served\" 2>/dev/null & serve=$!\n"
+                      R"(
 await present
 opensc-tool --atr
 served() { cardlatch "$@" --control "$(dirname "$CARDLATCH_CONTROL")/served"; }
@@ -123,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_served_card_waits_for_its_reader) {
 }
 
 BOOST_AUTO_TEST_CASE(stock_vpcd_listens_on_loopback_alone) {
-    const auto outcome = script({"--driver", "vpcd"}, R"(
+    const auto outcome = with_link({"--driver", "vpcd"}, R"(
 link=$(link); port=$(printf '%04X' "${link##*:}")
 grep -i ":$port 00000000:0000 0A" /proc/net/tcp | cut -c7-14
 )");
