@@ -219,7 +219,7 @@ Result<CertificateFacts> certificate_facts(ByteView der) {
         .serial_number = {},
         .not_before = time_text(X509_get0_notBefore(c)),
         .not_after = time_text(X509_get0_notAfter(c)),
-        .sha256 = Bytes(EVP_MD_get_size(EVP_sha256()))};
+        .sha256 = Bytes(static_cast<std::size_t>(EVP_MD_get_size(EVP_sha256())))};
     const auto* const number = X509_get0_serialNumber(c);
     facts.serial_number.assign(number->data, number->data + number->length);
     if (X509_digest(c, EVP_sha256(), facts.sha256.data(), nullptr) != 1) {

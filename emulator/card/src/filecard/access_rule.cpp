@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
 namespace cardlatch::card::filecard {
 
@@ -84,9 +85,9 @@ std::optional<AccessRule> RuleEnvironments::rule(std::uint8_t condition) const {
 
 Bytes RuleEnvironments::compact(const AccessRules& rules) const {
     Bytes bytes{k_all_modes};
-    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) { // bit 7 comes first
-        bytes.push_back(condition(*rule));
-    }
+    // Bit 7 comes first.
+    std::transform(rules.rbegin(), rules.rend(), std::back_inserter(bytes),
+                   [this](const auto& rule) { return condition(rule); });
     return bytes;
 }
 

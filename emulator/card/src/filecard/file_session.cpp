@@ -10,7 +10,6 @@ namespace cardlatch::card::filecard {
 namespace sw = iso7816::sw;
 using iso7816::Ins;
 using iso7816::ResponseApdu;
-using iso7816::StatusWord;
 
 const FileSession::Handler* FileSession::find_handler(std::uint8_t ins) {
     using S = FileSession;

@@ -65,7 +65,7 @@ class FileSession final : public Session {
 
     // file_session.cpp
     [[nodiscard]] Location locate(std::uint8_t p1, ByteView data) const;
-    Response make_current(std::size_t file, ControlTemplate wanted);
+    Response make_current(std::size_t number, ControlTemplate wanted);
     void leave_vanished_files();
     [[nodiscard]] bool allows(const AccessRule& rule) const;
     [[nodiscard]] bool allows(const File& file, std::size_t access) const;
