@@ -236,8 +236,8 @@ Result<CommandPattern> CommandPattern::parse(std::string_view text) {
             pattern.bytes_.push_back({0, 0});
         }
         auto& byte = pattern.bytes_.back();
-        byte.value = static_cast<std::uint8_t>(byte.value << 4U | value);
-        byte.mask = static_cast<std::uint8_t>(byte.mask << 4U | mask);
+        byte.value = static_cast<std::uint8_t>(unsigned{byte.value} << 4U | value);
+        byte.mask = static_cast<std::uint8_t>(unsigned{byte.mask} << 4U | mask);
     }
     if (digits % 2 != 0 || pattern.bytes_.size() > k_longest_pattern) {
         return wrong("match", text, "whole bytes, 1024 at most");

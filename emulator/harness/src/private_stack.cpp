@@ -289,7 +289,7 @@ Result<void> PrivateStack::Impl::check_there(std::size_t number) const {
 
 /// Does `action` to a slot and waits until clients see it, by pcscd's own count of insertions and removals.
 Result<void> PrivateStack::Impl::change(std::size_t number, bool present,
-                                        const std::function<Result<void>(CardSlot&)>& action) {
+                                        const std::function<Result<void>(CardSlot&)>& action) const {
     const auto slot = this->slot(number);
     const std::lock_guard lock(*slot.busy);
     BOOST_OUTCOME_TRY(check_there(number));

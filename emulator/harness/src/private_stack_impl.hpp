@@ -118,7 +118,7 @@ struct PrivateStack::Impl {
     void cut_links(unsigned id) const;
     Result<void> await_plugged(unsigned id, Clock::time_point deadline) const;
     Result<void> await_unplugged(unsigned id, Clock::time_point deadline) const;
-    Result<std::vector<std::size_t>> add_reader(const ReaderOptions& options);
+    Result<std::vector<std::size_t>> add_reader(const ReaderOptions& reader);
     Result<void> remove_reader(std::size_t slot);
     Result<void> launch();
     Result<void> await_readers(Clock::time_point deadline);
@@ -127,7 +127,7 @@ struct PrivateStack::Impl {
     void on_view(const ReaderView& before, const ReaderView& now);
     [[nodiscard]] Result<void> check_there(std::size_t number) const;
     Result<void> change(std::size_t number, bool present,
-                        const std::function<Result<void>(CardSlot&)>& action);
+                        const std::function<Result<void>(CardSlot&)>& action) const;
     Result<void> reset(std::size_t number);
 
     // Faults, in stack_faults.cpp.
@@ -141,7 +141,7 @@ struct PrivateStack::Impl {
     void plug_later(std::size_t slot, std::optional<std::chrono::milliseconds> back);
     void plug_again(std::size_t slot);
     [[nodiscard]] bool pulled(std::size_t slot) const;
-    void nudge(std::size_t slot);
+    void nudge(std::size_t slot) const;
     [[nodiscard]] std::filesystem::path unplug_file(std::size_t device) const;
     void kill_pcscd(std::optional<std::chrono::milliseconds> back);
     void on_death();

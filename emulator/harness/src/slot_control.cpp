@@ -84,7 +84,7 @@ Result<vpcd::PinEntry> entry_parameter(const json::object& params) {
     const auto* cancel = params.if_contains("cancel");
     const bool cancelled = cancel != nullptr && cancel->is_bool() && cancel->as_bool();
     if (cancelled == (pin || fresh)) {
-        return fail(std::errc::invalid_argument, "give \"pin\" or \"new\", or \"cancel\": true alone");
+        return fail(std::errc::invalid_argument, R"(give "pin" or "new", or "cancel": true alone)");
     }
     if (cancelled) {
         return vpcd::PinEntry(vpcd::PinEntry::Outcome::cancelled);

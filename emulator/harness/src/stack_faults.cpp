@@ -119,7 +119,7 @@ void PrivateStack::Impl::plug_again(std::size_t slot) {
 }
 
 /// Makes the driver look at its link, and so at the file that says whether its reader is there.
-void PrivateStack::Impl::nudge(std::size_t slot) {
+void PrivateStack::Impl::nudge(std::size_t slot) const {
     const auto path = file(fmt::format("link.{}", device_of(slot).slots.front())).native();
     if (const auto address = vpcd::SocketAddress::of_path(path)) {
         (void)vpcd::connect_socket(address.assume_value(), std::chrono::seconds(1), path);

@@ -19,6 +19,7 @@
  * bytes that Ne does not admit; the application sees whole commands with class 00 or 80.
  */
 
+/* NOLINTBEGIN(modernize-*): C */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -114,5 +115,6 @@ cardlatch_application_description(uint32_t abi);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(modernize-*) */
 
 #endif

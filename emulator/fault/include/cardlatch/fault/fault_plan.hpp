@@ -14,7 +14,7 @@ namespace cardlatch::fault {
 /// A fault that strikes now.
 struct Strike {
     Fault fault;
-    std::uint64_t random; ///< for what it does at random; drawn from the seed
+    std::uint64_t random = 0; ///< for what it does at random; drawn from the seed
 };
 
 /// A fault of a plan, and what became of it.
@@ -65,7 +65,7 @@ class FaultPlan {
 
   private:
     struct InSlot {
-        std::mt19937_64 generator;
+        std::mt19937_64 generator; // NOLINT(cert-msc32-c,cert-msc51-cpp): seeded by the plan
         std::uint64_t seen = 0;
         bool struck = false; ///< since the last activation that ended it
     };
