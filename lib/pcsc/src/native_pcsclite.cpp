@@ -99,7 +99,8 @@ Result<void> native_wait_for_change(SCARDCONTEXT context, std::span<ReaderState>
     }
     // libpcsclite 2.5 takes pcscd's notice of a change for an answer when it comes between two of its own
     // questions, and says that it cannot, or that it knows no such reader. Then it has read the notice and
-    // can again. Source: pcsc-lite getReaderStatesAndRegisterForEvents in winscard_clnt.c.
+    // can again. Asked again it does not wait, so the caller's time holds; who has time left waits once more.
+    // Source: pcsc-lite getReaderStatesAndRegisterForEvents in winscard_clnt.c.
     constexpr int k_questions = 3;
     Result<void> waited = ok();
     for (int i = 0; i < k_questions; ++i) {
@@ -109,6 +110,7 @@ Result<void> native_wait_for_change(SCARDCONTEXT context, std::span<ReaderState>
                        waited.error().code != Errc::unknown_reader)) {
             break;
         }
+        milliseconds = 0;
     }
     if (waited || waited.error().code == Errc::timeout) {
         for (std::size_t i = 0; i < states.size(); ++i) {
